@@ -1,0 +1,33 @@
+"""The languages that subscribers are written to in."""
+
+from enum import StrEnum
+
+
+class Language(StrEnum):
+    """A language that every saved message and signature exists in, as its ISO 639-1 code."""
+
+    EN = "en"
+    FR = "fr"
+
+
+_BY_CODE = {language.value: language for language in Language}
+
+
+def parse_language(tag: str | None) -> Language | None:
+    """The language of a tag such as `fr`, `FR` or `fr-CA`; None when there is no text in it."""
+    if not tag:
+        return None
+    primary = tag.strip().replace("_", "-").partition("-")[0].lower()
+    return _BY_CODE.get(primary)
+
+
+def choose_language(*candidates: str | None) -> Language:
+    """The first usable candidate, else English.
+
+    Callers give, in this order, the contact's, the account's, the company's and the instance's.
+    """
+    for candidate in candidates:
+        language = parse_language(candidate)
+        if language is not None:
+            return language
+    return Language.EN
