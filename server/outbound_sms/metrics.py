@@ -1,0 +1,58 @@
+"""What Prometheus is told. Labels hold methods, codes and outcomes; never a tenant or a number."""
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+
+_CALL_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_LAG_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60)
+
+CALLS = Counter("outbound_sms_rpc_calls_total", "RPCs that ended.", ["method", "code"])
+CALL_SECONDS = Histogram(
+    "outbound_sms_rpc_seconds", "How long unary RPCs took.", ["method"], buckets=_CALL_BUCKETS
+)
+UNARY_IN_FLIGHT = Gauge("outbound_sms_rpc_in_flight", "Unary RPCs in progress.")
+STREAMS_OPEN = Gauge("outbound_sms_rpc_streams_open", "Streams that are open.")
+
+MESSAGES_SUBMITTED = Counter(
+    "outbound_sms_messages_submitted_total",
+    "Messages handed to a carrier, by what came of it.",
+    ["outcome"],
+)
+FENCED_WRITES = Counter(
+    "outbound_sms_fenced_write_total",
+    "Results that a worker brought after its lease had gone to another.",
+)
+IN_DOUBT = Gauge("outbound_sms_messages_in_doubt", "Messages that a carrier may have accepted.")
+DOUBTS_RESOLVED = Counter(
+    "outbound_sms_doubts_resolved_total",
+    "Messages in doubt that were settled: accepted, not_sent, sent_again, failed.",
+    ["how"],
+)
+RECEIPTS = Counter(
+    "outbound_sms_receipts_total",
+    "Delivery receipts that came in, by state; forged and malformed ones too.",
+    ["state"],
+)
+QUEUE_DEPTH = Gauge(
+    "outbound_sms_queue_depth", "Rows of the queue, by state: ready, leased.", ["state"]
+)
+QUEUE_OLDEST_SECONDS = Gauge(
+    "outbound_sms_queue_oldest_seconds", "Age of the oldest message that is due and not leased."
+)
+FEED_LAG = Histogram(
+    "outbound_sms_feed_lag_seconds",
+    "From a status change to its place in the feed.",
+    buckets=_LAG_BUCKETS,
+)
+
+
+def metrics_app() -> web.Application:
+    """An application that answers GET /metrics; mount it or serve it on a port of its own."""
+    app = web.Application()
+    app.router.add_get("/metrics", _show)
+    return app
+
+
+async def _show(_request: web.Request) -> web.Response:
+    # The header goes in as a whole: aiohttp's content_type argument takes no parameters.
+    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

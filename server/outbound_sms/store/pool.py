@@ -1,0 +1,111 @@
+"""Connections to PostgreSQL, with time limits that keep one bad session from stopping the rest."""
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+else:
+    Pool: TypeAlias = asyncpg.Pool
+    Connection: TypeAlias = asyncpg.Connection
+
+# What store functions take: a connection in the caller's transaction, or the pool for one statement.
+Database: TypeAlias = Pool | Connection
+
+DATABASE_FAILURES = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # What asyncpg raises when a query meets the end of a connection that the server has just closed.
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+"""What a query may raise when the database is away; background work waits and repeats."""
+
+OLDEST_VERSION = 15
+CONNECT_TIMEOUT = 10.0
+# The server's own limit comes first; the client's is for a server that no longer answers at all.
+COMMAND_TIMEOUT_MARGIN = 2.0
+
+
+class ServerTooOld(RuntimeError):
+    """The database server is older than the schema can be used on."""
+
+
+async def open_pool(
+    dsn: str,
+    *,
+    min_size: int,
+    max_size: int,
+    application_name: str,
+    statement_timeout_ms: int = 5_000,
+    role: str | None = None,
+) -> Pool:
+    """A pool whose sessions speak UTC and give up on their own.
+
+    A statement may take `statement_timeout_ms`, a transaction three times that (PostgreSQL 17 and
+    newer), a wait for a lock 2 s, and a transaction that does nothing ends after 5 s. A statement
+    whose client has gone is stopped within 1 s. `role` is what every session becomes (SET ROLE).
+    Callers bound the wait for a free connection with `pool.acquire(timeout=...)`.
+
+    Raises `ServerTooOld`, or asyncpg's and the system's errors when the server cannot be reached.
+    """
+    settings = session_settings(application_name, statement_timeout_ms)
+    if role is not None:
+        settings["role"] = role
+    version = await _try_settings(dsn, settings)
+    if version < OLDEST_VERSION:
+        raise ServerTooOld(
+            f"The database server is PostgreSQL {version}; {OLDEST_VERSION} or newer is needed."
+        )
+    if version >= 17:
+        settings["transaction_timeout"] = str(3 * statement_timeout_ms)
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=min_size,
+        max_size=max_size,
+        timeout=CONNECT_TIMEOUT,
+        command_timeout=statement_timeout_ms / 1000 + COMMAND_TIMEOUT_MARGIN,
+        server_settings=settings,
+        reset=_reset,
+    )
+
+
+async def _reset(connection: Connection) -> None:
+    """Spares a round trip for each use: sessions are left as they were found, but for a lost transaction."""
+    if connection.is_in_transaction():
+        await connection.reset()
+
+
+def session_settings(application_name: str, statement_timeout_ms: int) -> dict[str, str]:
+    """What every session starts with on every server version; RESET ALL goes back to it."""
+    return {
+        "application_name": application_name,
+        "TimeZone": "UTC",
+        "jit": "off",
+        "statement_timeout": str(statement_timeout_ms),
+        "lock_timeout": "2s",
+        "idle_in_transaction_session_timeout": "5s",
+        "client_connection_check_interval": "1s",
+        "tcp_keepalives_idle": "10",
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "3",
+    }
+
+
+async def _try_settings(dsn: str, settings: dict[str, str]) -> int:
+    """Drops what the server's system does not have from `settings`; returns the major version."""
+    try:
+        connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT, server_settings=settings)
+    except asyncpg.InvalidParameterValueError:
+        # Some systems cannot tell a server that a client hung up, and refuse any value but 0.
+        del settings["client_connection_check_interval"]
+        connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT, server_settings=settings)
+    try:
+        return connection.get_server_version().major
+    finally:
+        await connection.close()

@@ -1,0 +1,11 @@
+-- name: suppress
+-- Suppresses a number for every instance, clears its opt-ins and records each clearing, together.
+-- $1 number, $2 how it was learned, $3 who said so, $4 the words.
+WITH suppressed AS (
+  INSERT INTO suppression (e164, source) VALUES ($1, $2) ON CONFLICT DO NOTHING),
+cleared AS (
+  UPDATE phone_number p SET sms_opt_in = false, cleared_by_stop = true, version = p.version + 1
+   WHERE p.e164 = $1 AND p.sms_opt_in
+  RETURNING p.id, p.instance_id, p.contact_id)
+INSERT INTO consent_event (instance_id, contact_id, phone_number_id, e164, kind, source, actor, evidence, occur_time)
+SELECT cleared.instance_id, cleared.contact_id, cleared.id, $1, 2, $2, $3, $4, clock_timestamp() FROM cleared;
