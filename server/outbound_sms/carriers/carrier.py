@@ -1,0 +1,190 @@
+"""What the dispatcher asks of a carrier, and the only answers that it may get.
+
+A carrier's failures are values, never exceptions: the difference between "surely not sent" and
+"nobody knows" decides whether a message may be sent again, so it has a type of its own.
+"""
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+Pairs = Sequence[tuple[str, str]]
+Form = Mapping[str, str] | Pairs
+"""A decoded form. A multi-valued mapping must yield a repeated name once for each value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One text to hand to a carrier, once.
+
+    `sender` and `recipient` are E.164; `sender` may also be what the carrier calls a sender pool.
+    `segments` is what we expect the carrier to count. `attempt` counts from 1 for each message.
+    """
+
+    message_id: UUID
+    attempt: int
+    sender: str
+    recipient: str
+    body: str
+    segments: int
+    valid_for_seconds: int | None = None
+    status_callback_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The carrier has the message and will bill it. `segments`: its own count, when it says one."""
+
+    carrier_message_id: str
+    segments: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The carrier will never send this message. `reason` is a key of the reason taxonomy.
+
+    `suppress`: the recipient has opted out at the carrier, so nothing more may be sent to it.
+    """
+
+    reason: str
+    carrier_code: str
+    suppress: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """Not accepted because of the rate, surely not sent: try again in `retry_after` seconds."""
+
+    retry_after: float
+    carrier_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The carrier never saw a byte of it (no address, no connection): safe to send again."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """Bytes were sent and no answer can be relied on: sending again may text the person twice."""
+
+    cause: str
+
+
+Outcome = Accepted | Refused | Throttled | NotSent | InDoubt
+
+
+class ReceiptState(StrEnum):
+    """What a carrier says of a message after it had accepted it."""
+
+    QUEUED = "QUEUED"
+    SENT = "SENT"
+    DELIVERED = "DELIVERED"
+    UNDELIVERED = "UNDELIVERED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One delivery receipt. `reason` (of the taxonomy) is there for UNDELIVERED and FAILED only."""
+
+    carrier_message_id: str
+    state: ReceiptState
+    reason: str | None = None
+    carrier_code: str | None = None
+
+
+class MalformedReceipt(ValueError):
+    """A signed callback that says nothing we can use. The text names the field, not its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The carrier has exactly one message that fits; `state` is how far it has come."""
+
+    carrier_message_id: str
+    state: ReceiptState
+    reason: str | None = None
+    carrier_code: str | None = None
+    segments: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """The carrier answered, and it has no message that fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class CannotTell:
+    """The look-up failed, or several messages fit. Nothing may be concluded from it."""
+
+    cause: str
+
+
+LookUp = Found | NotFound | CannotTell
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What helps to resolve a message that is in doubt.
+
+    `lookup`: `look_up` works. `idempotency_key`: submitting the same message and attempt again is
+    safe. `receipts`: status callbacks arrive.
+    """
+
+    lookup: bool
+    idempotency_key: bool
+    receipts: bool
+
+
+class Carrier(Protocol):
+    """Whoever takes messages from us. One object a process; every method may run concurrently."""
+
+    @property
+    def name(self) -> str:
+        """The name in the configuration, by which sending numbers refer to it."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this carrier supports, as configured."""
+
+    async def submit(self, submission: Submission) -> Outcome:
+        """Offers the message to the carrier exactly once, without retries.
+
+        Returns an outcome for whatever the network or the carrier does, and raises nothing for it.
+        A caller that cancels the call must treat the message as in doubt.
+        """
+
+    async def look_up(
+        self,
+        *,
+        sender: str,
+        recipient: str,
+        body: str,
+        not_before: datetime,
+        known_ids: AbstractSet[str],
+    ) -> LookUp:
+        """Asks whether the carrier has a message that an unanswered `submit` may have left there.
+
+        `not_before` is the aware time of the intent to submit; `known_ids` are carrier message ids
+        that already belong to other messages of ours. Raises nothing for what the network does.
+        """
+
+    def parse_receipt(self, form: Form) -> Receipt:
+        """Reads a status callback. Raises `MalformedReceipt` when it says nothing usable."""
+
+    def verify(self, url: str, form: Form | bytes, signature_header: str) -> bool:
+        """True when the callback was signed with a secret of ours.
+
+        `url` is the public address that the carrier was given, query included; `form` the decoded
+        form, or the raw bytes of a JSON body.
+        """
+
+    async def close(self) -> None:
+        """Closes the connections. Submissions after it answer `NotSent`."""
