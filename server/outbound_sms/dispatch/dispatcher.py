@@ -1,0 +1,187 @@
+"""Claims messages, hands them to their carriers, and looks after those that went astray."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from uuid import UUID, uuid4
+
+import structlog
+
+from outbound_sms import metrics
+from outbound_sms.carriers.carrier import Carrier
+from outbound_sms.dispatch.lane import Lane
+from outbound_sms.dispatch.loops import pause_unless, repeat
+from outbound_sms.dispatch.reconcile import Reconciler
+from outbound_sms.dispatch.settings import DispatchSettings
+from outbound_sms.dispatch.settler import Settler
+from outbound_sms.dispatch.turns import Turns
+from outbound_sms.domain.callback import CallbackAddress
+from outbound_sms.store import dispatch as store
+from outbound_sms.store import suppressions
+from outbound_sms.store.dispatch import Claimed, ReadyNumber
+from outbound_sms.store.pool import DATABASE_FAILURES, Pool
+from outbound_sms.store.receipts import apply_receipts
+
+log = structlog.get_logger(__name__)
+
+READY_LIST_AGE = 0.1
+QUEUE_DEPTH_INTERVAL = 5.0
+RECEIPT_INTERVAL = 0.25
+DOUBT_INTERVAL = 0.5
+
+
+class Dispatcher:
+    """One process's share of the work. Any number may run on one database; none is special.
+
+    `owner` is made anew for each process, so that a restarted one never takes itself for its
+    predecessor.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        carriers: Mapping[str, Carrier],
+        callbacks: CallbackAddress,
+        settings: DispatchSettings | None = None,
+    ) -> None:
+        self.settings = settings or DispatchSettings()
+        self.owner: UUID = uuid4()
+        self.work_arrived = asyncio.Event()
+        self.receipts_arrived = asyncio.Event()
+        self._pool = pool
+        self._carriers = carriers
+        self._settler = Settler(pool, self.owner, self.settings)
+        self._turns = Turns()
+        self._ready: list[ReadyNumber] = []
+        self._ready_until = 0.0
+        self._opted_out: asyncio.Queue[str] = asyncio.Queue()
+        self._lanes = {
+            name: Lane(
+                carrier,
+                pool=pool,
+                owner=self.owner,
+                settler=self._settler,
+                callbacks=callbacks,
+                settings=self.settings,
+                suppress=self._opted_out.put_nowait,
+                on_room=self.work_arrived.set,
+            )
+            for name, carrier in carriers.items()
+        }
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Works until `stop` is set, then lets calls end and gives back what was not begun."""
+        background = [asyncio.create_task(self._settler.run(), name="settle")]
+        background.append(asyncio.create_task(self._suppress(), name="suppress"))
+        for lane in self._lanes.values():
+            background += [asyncio.create_task(lane.work()) for _ in range(self.settings.workers)]
+        try:
+            async with asyncio.TaskGroup() as duties:
+                duties.create_task(self._claim_until(stop))
+                self._start_duties(duties, stop)
+            await self._drain()
+        finally:
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+
+    def _start_duties(self, duties: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        settings = self.settings
+        reconciler = Reconciler(self._pool, self.owner, self._carriers, settings)
+        doubt_interval = min(DOUBT_INTERVAL, settings.look_up_after[0] / 2)
+        for duty in (
+            repeat(self._rescue, name="rescue", interval=settings.rescue_interval, stop=stop),
+            repeat(reconciler.reconcile_once, name="reconcile", interval=doubt_interval, stop=stop),
+            repeat(
+                self._apply_receipts,
+                name="receipts",
+                interval=RECEIPT_INTERVAL,
+                stop=stop,
+                wake=self.receipts_arrived,
+            ),
+            repeat(self._measure, name="queue_depth", interval=QUEUE_DEPTH_INTERVAL, stop=stop),
+        ):
+            duties.create_task(duty)
+
+    async def _claim_until(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                claimed = await self._claim()
+            except DATABASE_FAILURES as error:
+                log.warning("database failed", action="claim", error=type(error).__name__)
+                await pause_unless(1.0, stop)
+                continue
+            if not claimed:
+                self._ready_until = 0.0
+                await pause_unless(self._idle_pause(), stop, self.work_arrived)
+
+    async def _claim(self) -> int:
+        """Claims for the next few instances and hands over what was claimed. Returns how many."""
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._ready_until:
+            self._ready = await store.ready_numbers(self._pool)
+            self._ready_until = loop.time() + READY_LIST_AGE
+        chosen = self._turns.choose(self._ready, self._has_room)
+        if not chosen:
+            return 0
+        room = min(self._lanes[number.carrier].room for number in chosen)
+        claimed = await store.claim(
+            self._pool,
+            [number.sending_number_id for number in chosen],
+            most_each=max(1, min(self.settings.claim_batch, room // len(chosen))),
+            owner=self.owner,
+            lease_seconds=self.settings.lease,
+        )
+        by_carrier: dict[str, list[Claimed]] = {}
+        for message in claimed:
+            by_carrier.setdefault(message.carrier, []).append(message)
+        for name, messages in by_carrier.items():
+            await self._lanes[name].hand_over(messages)
+        return len(claimed)
+
+    def _has_room(self, carrier: str) -> bool:
+        lane = self._lanes.get(carrier)
+        # A quarter of the window, so that claims stay large while the carrier keeps its calls open.
+        return lane is not None and lane.room >= max(1, self.settings.window // 4)
+
+    def _idle_pause(self) -> float:
+        waits = [number.wait for number in self._ready if number.wait > 0]
+        return min([self.settings.poll, *waits])
+
+    async def _suppress(self) -> None:
+        """Records numbers whose carrier says that they opted out."""
+        while True:
+            phone = await self._opted_out.get()
+            try:
+                await suppressions.suppress(self._pool, phone, source=suppressions.CARRIER)
+            except DATABASE_FAILURES:
+                # The carrier will say it again; nothing is sent to the number in either case.
+                log.warning("suppression not recorded", action="suppress")
+
+    async def _rescue(self) -> int:
+        ready, in_doubt = await store.rescue(
+            self._pool, most=500, look_after=self.settings.look_up_after[0]
+        )
+        if ready or in_doubt:
+            log.warning("leases ran out", action="rescue", ready=ready, in_doubt=in_doubt)
+            self.work_arrived.set()
+        return ready + in_doubt
+
+    async def _apply_receipts(self) -> int:
+        return await apply_receipts(self._pool, self.settings.receipt_batch)
+
+    async def _measure(self) -> int:
+        depth = await store.queue_depth(self._pool)
+        metrics.QUEUE_DEPTH.labels("ready").set(depth.ready)
+        metrics.QUEUE_DEPTH.labels("leased").set(depth.leased)
+        metrics.IN_DOUBT.set(depth.in_doubt)
+        return 0
+
+    async def _drain(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.drain):
+                for lane in self._lanes.values():
+                    await lane.empty()
+                await self._settler.drained()
+        released = await store.release(self._pool, owner=self.owner)
+        log.info("dispatcher stopped", action="drain", released=released)

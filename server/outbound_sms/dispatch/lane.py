@@ -1,0 +1,227 @@
+"""Hands claimed messages to one carrier: intent first, then the call, then the outcome."""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import assert_never
+from uuid import UUID
+
+import structlog
+
+from outbound_sms import metrics
+from outbound_sms.carriers.carrier import (
+    Accepted,
+    Carrier,
+    InDoubt,
+    NotSent,
+    Outcome,
+    Refused,
+    Submission,
+    Throttled,
+)
+from outbound_sms.dispatch.bodies import Bodies
+from outbound_sms.dispatch.settings import DispatchSettings
+from outbound_sms.dispatch.settler import Settler
+from outbound_sms.domain.callback import CallbackAddress
+from outbound_sms.domain.retry import gives_up, pause_seconds
+from outbound_sms.store import dispatch as store
+from outbound_sms.store.dispatch import AttemptOutcome, Claimed, GivenBack, Settled
+from outbound_sms.store.pool import Pool
+
+log = structlog.get_logger(__name__)
+
+SENT, FAILED = 3, 5
+LONGEST_THROTTLE = 60.0
+
+
+class Lane:
+    """One carrier's way out of this process, with a bounded number of messages on it."""
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        *,
+        pool: Pool,
+        owner: UUID,
+        settler: Settler,
+        callbacks: CallbackAddress,
+        settings: DispatchSettings,
+        suppress: Callable[[str], None],
+        on_room: Callable[[], None],
+    ) -> None:
+        self.carrier = carrier
+        self._pool = pool
+        self._owner = owner
+        self._settler = settler
+        self._callbacks = callbacks
+        self._settings = settings
+        self._suppress = suppress
+        self._on_room = on_room
+        self._bodies = Bodies(pool)
+        self._chance = random.Random()
+        self._outstanding = 0
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._intended: deque[tuple[Claimed, Submission]] = deque()
+        self._work = asyncio.Semaphore(0)
+        self._resume_at = 0.0
+
+    @property
+    def room(self) -> int:
+        """Messages that may be claimed for this carrier now; 0 while it asked us to slow down."""
+        if asyncio.get_running_loop().time() < self._resume_at:
+            return 0
+        return self._settings.window - self._outstanding
+
+    async def empty(self) -> None:
+        """Returns when every message that was handed over is settled."""
+        await self._empty.wait()
+
+    async def hand_over(self, messages: Sequence[Claimed]) -> None:
+        """Takes claimed messages: commits their intent in small batches and queues them for a call."""
+        self._outstanding += len(messages)
+        self._empty.clear()
+        begun = 0
+        try:
+            bodies = await self._bodies.load(message.body_id for message in messages)
+            while begun < len(messages):
+                batch = messages[begun : begun + self._settings.intent_batch]
+                await self._intend(batch, bodies)
+                begun += len(batch)
+        finally:
+            # What a failing database kept from being intended is left to its lease.
+            for _ in messages[begun:]:
+                self._leave()
+
+    async def _intend(self, messages: Sequence[Claimed], bodies: dict[UUID, str]) -> None:
+        attempts = await store.intend(
+            self._pool,
+            messages,
+            owner=self._owner,
+            lease_left=self._settings.call + self._settings.call_margin,
+        )
+        now = datetime.now(UTC)
+        for message in messages:
+            attempt = attempts.get(message.message_id)
+            if attempt is None:
+                self._give_back(message, AttemptOutcome.NONE, pause=0.0, failures=0)
+                continue
+            self._intended.append((message, self._submission(message, attempt, bodies, now)))
+            self._work.release()
+
+    def _submission(
+        self, message: Claimed, attempt: int, bodies: dict[UUID, str], now: datetime
+    ) -> Submission:
+        return Submission(
+            message_id=message.message_id,
+            attempt=attempt,
+            sender=message.sender,
+            recipient=message.phone,
+            body=bodies[message.body_id],
+            segments=message.segments,
+            valid_for_seconds=max(1, int((message.valid_until - now).total_seconds())),
+            status_callback_url=self._callbacks.url(
+                self.carrier.name, message.message_id, attempt
+            ),
+        )
+
+    async def work(self) -> None:
+        """Makes one call after another until cancelled. Several run at a time."""
+        while True:
+            await self._work.acquire()
+            message, submission = self._intended.popleft()
+            wait = self._resume_at - asyncio.get_running_loop().time()
+            if wait > 0:
+                self._give_back(message, AttemptOutcome.NONE, pause=wait, failures=0)
+                continue
+            try:
+                outcome = await self.carrier.submit(submission)
+            except Exception:
+                # A defect of the adapter: bytes may have been sent, so nobody knows.
+                log.exception("carrier adapter failed", action="submit", carrier=self.carrier.name)
+                outcome = InDoubt("defect")
+            self._settle(message, outcome)
+
+    def _settle(self, message: Claimed, outcome: Outcome) -> None:
+        metrics.MESSAGES_SUBMITTED.labels(type(outcome).__name__).inc()
+        match outcome:
+            case Accepted(carrier_message_id=carrier_message_id):
+                self._end(message, SENT, None, AttemptOutcome.ACCEPTED, carrier_message_id, None)
+            case Refused(reason=reason, carrier_code=code, suppress=suppress):
+                if suppress:
+                    self._suppress(message.phone)
+                self._end(message, FAILED, reason, AttemptOutcome.REFUSED, None, code)
+            case Throttled(retry_after=seconds, carrier_code=code):
+                pause = min(max(seconds, 0.1), LONGEST_THROTTLE)
+                self._resume_at = asyncio.get_running_loop().time() + pause
+                self._give_back(
+                    message, AttemptOutcome.THROTTLED, pause=pause, failures=0, code=code
+                )
+            case NotSent():
+                self._retry(message)
+            case InDoubt():
+                self._settler.add((message.message_id, message.fence), self._leave)
+            case _:
+                assert_never(outcome)
+
+    def _retry(self, message: Claimed) -> None:
+        failures = message.failures + 1
+        if gives_up(failures):
+            self._end(message, FAILED, "CARRIER.SYSTEM_ERROR", AttemptOutcome.NOT_SENT, None, None)
+            return
+        pause = pause_seconds(failures, self._chance)
+        self._give_back(message, AttemptOutcome.NOT_SENT, pause=pause, failures=1)
+
+    def _end(
+        self,
+        message: Claimed,
+        status: int,
+        reason: str | None,
+        outcome: AttemptOutcome,
+        carrier_message_id: str | None,
+        carrier_code: str | None,
+    ) -> None:
+        self._settler.add(
+            Settled(
+                message.message_id,
+                message.fence,
+                status,
+                reason,
+                self.carrier.name,
+                outcome,
+                carrier_message_id,
+                carrier_code,
+            ),
+            self._leave,
+        )
+
+    def _give_back(
+        self,
+        message: Claimed,
+        outcome: AttemptOutcome,
+        *,
+        pause: float,
+        failures: int,
+        code: str | None = None,
+    ) -> None:
+        self._settler.add(
+            GivenBack(
+                message.message_id,
+                message.fence,
+                pause,
+                failures,
+                self.carrier.name,
+                outcome,
+                None,
+                code,
+            ),
+            self._leave,
+        )
+
+    def _leave(self) -> None:
+        self._outstanding -= 1
+        if self._outstanding == 0:
+            self._empty.set()
+        self._on_room()

@@ -1,0 +1,36 @@
+"""The dispatcher's limits, in one value that tests and benchmarks can change."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchSettings:
+    """Sizes in messages, times in seconds."""
+
+    claim_batch: int = 500
+    """Most messages of one sending number in one claim."""
+    intent_batch: int = 100
+    """Messages whose intent is committed together: a crash puts at most these, and those that are
+    being handed over, in doubt."""
+    window: int = 160
+    """Most messages of one carrier, in one process, that are leased and not settled."""
+    workers: int = 64
+    """Calls to one carrier that are open at a time, in one process."""
+    lease: float = 45.0
+    call: float = 15.0
+    """The longest that a carrier's answer may take."""
+    call_margin: float = 5.0
+    """What a lease must have left, beyond the longest call, when the call begins."""
+    poll: float = 0.25
+    """How long an idle dispatcher waits before it looks again without being woken."""
+    settle_batch: int = 500
+    settle_delay: float = 0.005
+    """How long the first outcome of a batch waits for others."""
+    rescue_interval: float = 5.0
+    look_up_after: tuple[float, ...] = (5.0, 30.0, 120.0)
+    """Ages of a doubt at which the carrier is asked. Not found at the last: the message was not sent."""
+    doubt_limit: float = 900.0
+    """Age at which a doubt that nothing could settle is decided by the message's policy."""
+    receipt_batch: int = 500
+    drain: float = 20.0
+    """How long a stopping dispatcher waits for calls to end."""

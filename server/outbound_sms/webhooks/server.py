@@ -1,0 +1,92 @@
+"""The HTTP side that carriers call: signed receipts, stored before they are answered."""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+import structlog
+from aiohttp import web
+
+from outbound_sms import metrics
+from outbound_sms.carriers.carrier import Carrier, MalformedReceipt, Receipt, ReceiptState
+from outbound_sms.domain.callback import CallbackAddress
+from outbound_sms.store.pool import DATABASE_FAILURES
+from outbound_sms.store.receipts import DELIVERED, FAILED, SENT, UNDELIVERED, StoredReceipt
+from outbound_sms.webhooks.inbox import ReceiptInbox
+
+log = structlog.get_logger(__name__)
+
+LARGEST_BODY = 64 * 1024
+SIGNATURE_HEADER = "X-Twilio-Signature"
+
+STORED_STATES = {
+    ReceiptState.SENT: SENT,
+    ReceiptState.DELIVERED: DELIVERED,
+    ReceiptState.UNDELIVERED: UNDELIVERED,
+    ReceiptState.FAILED: FAILED,
+}
+"""What is worth storing: that a carrier has queued a message says less than that it accepted it."""
+
+
+class ReceiptHandler:
+    """Answers 204 once a receipt is stored, 403 for what a carrier did not sign, 503 to be called again."""
+
+    def __init__(
+        self, carriers: Mapping[str, Carrier], callbacks: CallbackAddress, inbox: ReceiptInbox
+    ) -> None:
+        self._carriers = carriers
+        self._callbacks = callbacks
+        self._inbox = inbox
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Takes one status callback at `/receipts/CARRIER?m=MESSAGE&a=ATTEMPT&s=MAC`."""
+        carrier = self._carriers.get(request.match_info["carrier"])
+        if carrier is None:
+            return web.Response(status=404)
+        attempt = self._callbacks.read(carrier.name, request.query)
+        form = parse_qsl((await request.read()).decode("utf-8", "replace"), keep_blank_values=True)
+        url = self._callbacks.public_url(request.path_qs)
+        signature = request.headers.get(SIGNATURE_HEADER, "")
+        if attempt is None or not carrier.verify(url, form, signature):
+            metrics.RECEIPTS.labels("forged").inc()
+            return web.Response(status=403)
+        try:
+            receipt = carrier.parse_receipt(form)
+        except MalformedReceipt as error:
+            metrics.RECEIPTS.labels("malformed").inc()
+            log.error("receipt not understood", action="receipt", carrier=carrier.name, cause=str(error))
+            return web.Response(status=400)
+        return await self._store(carrier, receipt, *attempt)
+
+    async def _store(
+        self, carrier: Carrier, receipt: Receipt, message_id: UUID, attempt: int
+    ) -> web.Response:
+        metrics.RECEIPTS.labels(receipt.state.value.lower()).inc()
+        state = STORED_STATES.get(receipt.state)
+        if state is None:
+            return web.Response(status=204)
+        stored = StoredReceipt(
+            message_id,
+            attempt,
+            state,
+            carrier.name,
+            receipt.carrier_message_id,
+            receipt.reason,
+            receipt.carrier_code,
+        )
+        try:
+            await self._inbox.put(stored)
+        except DATABASE_FAILURES:
+            return web.Response(status=503, headers={"Retry-After": "1"})
+        return web.Response(status=204)
+
+
+def build_app(
+    carriers: Mapping[str, Carrier], callbacks: CallbackAddress, inbox: ReceiptInbox
+) -> web.Application:
+    """The application with its one address for receipts."""
+    app = web.Application(client_max_size=LARGEST_BODY)
+    app.router.add_post(
+        "/receipts/{carrier}", ReceiptHandler(carriers, callbacks, inbox).handle
+    )
+    return app

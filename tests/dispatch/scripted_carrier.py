@@ -1,0 +1,74 @@
+"""A carrier whose answers a test decides, and which remembers what it was asked."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+
+from outbound_sms.carriers.carrier import (
+    Accepted,
+    CannotTell,
+    Capabilities,
+    Form,
+    LookUp,
+    Outcome,
+    Receipt,
+    Submission,
+)
+
+Answer = Callable[[Submission], Awaitable[Outcome]]
+LookUpAnswer = Callable[[str], LookUp]
+
+
+async def accept(submission: Submission) -> Outcome:
+    """Accepts everything."""
+    return Accepted(f"SM{submission.message_id.hex}")
+
+
+class ScriptedCarrier:
+    """Answers by `answer`; `look_ups` says what it finds for a recipient, or None for no look-up."""
+
+    def __init__(
+        self, name: str = "null", answer: Answer = accept, look_ups: LookUpAnswer | None = None
+    ) -> None:
+        self._name = name
+        self.answer = answer
+        self.look_ups = look_ups
+        self.submissions: list[Submission] = []
+        self.asked: Counter[str] = Counter()
+        self.arrived = asyncio.Event()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(lookup=self.look_ups is not None, idempotency_key=False, receipts=True)
+
+    async def submit(self, submission: Submission) -> Outcome:
+        self.submissions.append(submission)
+        self.asked[submission.recipient] += 1
+        self.arrived.set()
+        return await self.answer(submission)
+
+    async def look_up(
+        self,
+        *,
+        sender: str,
+        recipient: str,
+        body: str,
+        not_before: datetime,
+        known_ids: AbstractSet[str],
+    ) -> LookUp:
+        return self.look_ups(recipient) if self.look_ups else CannotTell("none")
+
+    def parse_receipt(self, form: Form) -> Receipt:
+        raise NotImplementedError("receipts of tests go to the inbox")
+
+    def verify(self, url: str, form: Form | bytes, signature: str) -> bool:
+        return False
+
+    async def close(self) -> None:
+        return None

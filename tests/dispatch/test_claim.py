@@ -1,0 +1,229 @@
+"""Claims: each message once, at the rate of its number, in turn between instances."""
+
+import asyncio
+import json
+from collections import Counter
+from uuid import UUID, uuid4
+
+import pytest
+
+from outbound_sms.dispatch.turns import Turns
+from outbound_sms.store import dispatch as store
+from outbound_sms.store.dispatch import Claimed, ReadyNumber
+from outbound_sms.store.pool import Pool, open_pool
+from outbound_sms.store.sql import load
+from tests.dispatch.checks import check_history
+from tests.dispatch.queue_factory import fill_queue, phones
+
+OWNER = UUID(int=7)
+
+
+async def claim(pool: Pool, number: UUID, most: int = 1000, owner: UUID = OWNER) -> list[Claimed]:
+    return await store.claim(pool, [number], most_each=most, owner=owner, lease_seconds=45)
+
+
+async def test_eight_claimers_take_each_message_exactly_once(pool: Pool) -> None:
+    queued = await fill_queue(pool, 20_000)
+
+    async def claim_all(owner: UUID) -> list[UUID]:
+        taken: list[UUID] = []
+        while claimed := await claim(pool, queued.sending_number_id, 100, owner):
+            taken += [message.message_id for message in claimed]
+        return taken
+
+    taken = await asyncio.gather(*(claim_all(uuid4()) for _ in range(8)))
+    counts = Counter(message_id for part in taken for message_id in part)
+    assert set(counts.values()) == {1}
+    assert counts.keys() == set(queued.message_ids)
+
+
+async def test_a_claim_takes_what_waits_longest_and_triggered_before_mass(pool: Pool) -> None:
+    queued = await fill_queue(pool, 30)
+    urgent, late = queued.message_ids[20], queued.message_ids[0]
+    await pool.execute("UPDATE dispatch SET priority = 1 WHERE message_id = $1", urgent)
+    await pool.execute(
+        "UPDATE dispatch SET due_time = due_time + interval '1 hour' WHERE message_id = $1", late
+    )
+    claimed = [m.message_id for m in await claim(pool, queued.sending_number_id)]
+    assert claimed == [urgent, *queued.message_ids[1:20], *queued.message_ids[21:]]
+
+
+async def test_a_number_hands_over_no_more_segments_than_its_rate(pool: Pool) -> None:
+    queued = await fill_queue(pool, 200, rate=30, segments=3)
+    first = await claim(pool, queued.sending_number_id)
+    assert len(first) == 10
+    assert len(await claim(pool, queued.sending_number_id)) <= 1
+    await pool.execute("UPDATE sending_rate SET refill_time = refill_time - interval '0.5 seconds'")
+    assert 5 <= len(await claim(pool, queued.sending_number_id)) <= 6
+    await pool.execute("UPDATE sending_rate SET refill_time = refill_time - interval '1 hour'")
+    assert len(await claim(pool, queued.sending_number_id)) == 10
+
+
+async def test_a_message_larger_than_the_rate_still_goes_out_and_is_paid_for_in_time(
+    pool: Pool,
+) -> None:
+    queued = await fill_queue(pool, 3, rate=0.5, segments=4)
+    assert len(await claim(pool, queued.sending_number_id)) == 1
+    assert await claim(pool, queued.sending_number_id) == []
+    (ready,) = await store.ready_numbers(pool)
+    assert 6.5 < ready.wait <= 7.0
+
+
+async def test_a_number_that_replied_stop_is_failed_and_not_claimed(pool: Pool) -> None:
+    queued = await fill_queue(pool, 5)
+    await pool.execute("INSERT INTO suppression (e164, source) VALUES ($1, 6)", phones(5)[2])
+    claimed = await claim(pool, queued.sending_number_id)
+    stopped = queued.message_ids[2]
+    assert stopped not in {m.message_id for m in claimed} and len(claimed) == 4
+    row = await pool.fetchrow("SELECT status, reject_reason FROM message WHERE id = $1", stopped)
+    assert row is not None and tuple(row) == (5, "POLICY.OPTED_OUT")
+    await check_history(pool)
+
+
+async def test_a_stop_between_claim_and_intent_wins(pool: Pool) -> None:
+    queued = await fill_queue(pool, 2)
+    claimed = await claim(pool, queued.sending_number_id)
+    await pool.execute("INSERT INTO suppression (e164, source) VALUES ($1, 6)", claimed[0].phone)
+    intended = await store.intend(pool, claimed, owner=OWNER, lease_left=20)
+    assert intended == {claimed[1].message_id: 1}
+
+
+async def test_an_intent_needs_enough_of_its_lease(pool: Pool) -> None:
+    queued = await fill_queue(pool, 1)
+    claimed = await claim(pool, queued.sending_number_id)
+    assert await store.intend(pool, claimed, owner=OWNER, lease_left=46) == {}
+    assert await store.intend(pool, claimed, owner=OWNER, lease_left=40) != {}
+
+
+@pytest.mark.parametrize("state", [3, 4])
+async def test_a_paused_or_cancelled_mass_message_is_not_claimed(pool: Pool, state: int) -> None:
+    queued = await fill_queue(pool, 5)
+    await pool.execute("UPDATE mass_message SET state = $1", state)
+    assert await claim(pool, queued.sending_number_id) == []
+
+
+async def test_nothing_is_claimed_after_its_validity(pool: Pool) -> None:
+    queued = await fill_queue(pool, 5)
+    await pool.execute("UPDATE dispatch SET valid_until = now() - interval '1 second'")
+    assert await claim(pool, queued.sending_number_id) == []
+
+
+async def test_work_of_a_disabled_number_or_instance_is_not_listed(pool: Pool) -> None:
+    first = await fill_queue(pool, 1)
+    second = await fill_queue(pool, 1, name="Boreale", sender="+14165550199")
+    listed = {number.instance_id for number in await store.ready_numbers(pool)}
+    assert listed == {first.instance_id, second.instance_id}
+    await pool.execute("UPDATE instance SET sms_enabled = false WHERE id = $1", first.instance_id)
+    await pool.execute(
+        "UPDATE sending_number SET enabled = false WHERE id = $1", second.sending_number_id
+    )
+    assert await store.ready_numbers(pool) == []
+
+
+async def test_a_late_receipt_takes_a_message_out_of_the_queue(pool: Pool) -> None:
+    queued = await fill_queue(pool, 1)
+    await pool.execute("UPDATE message SET status = 4")
+    assert await claim(pool, queued.sending_number_id) == []
+    assert await pool.fetchval("SELECT count(*) FROM dispatch") == 0
+
+
+async def test_the_writes_of_a_worker_whose_lease_ran_out_change_nothing(pool: Pool) -> None:
+    queued = await fill_queue(pool, 3)
+    claimed = await claim(pool, queued.sending_number_id)
+    await store.intend(pool, claimed[:1], owner=OWNER, lease_left=1)
+    await pool.execute("UPDATE dispatch SET lease_until = now() - interval '1 second'")
+    assert await store.rescue(pool, most=500, look_after=5) == (2, 1)
+    before = await pool.fetch("SELECT * FROM dispatch ORDER BY message_id")
+    late = [
+        store.Settled(m.message_id, m.fence, 3, None, "null", store.AttemptOutcome.ACCEPTED, "SM1")
+        for m in claimed
+    ]
+    assert await store.settle(pool, late, owner=OWNER) == set()
+    assert await store.intend(pool, claimed, owner=OWNER, lease_left=0) == {}
+    leases = [(m.message_id, m.fence) for m in claimed]
+    assert await store.doubt(pool, leases, owner=OWNER, look_after=1) == set()
+    assert await pool.fetch("SELECT * FROM dispatch ORDER BY message_id") == before
+
+
+async def test_a_fence_keeps_a_worker_from_a_message_that_it_has_claimed_again(pool: Pool) -> None:
+    queued = await fill_queue(pool, 1)
+    (first,) = await claim(pool, queued.sending_number_id)
+    await pool.execute("UPDATE dispatch SET lease_until = now() - interval '1 second'")
+    await store.rescue(pool, most=500, look_after=5)
+    (second,) = await claim(pool, queued.sending_number_id)
+    stale = store.Settled(
+        first.message_id, first.fence, 3, None, "null", store.AttemptOutcome.ACCEPTED, "SM1"
+    )
+    assert await store.settle(pool, [stale], owner=OWNER) == set()
+    assert second.fence > first.fence
+
+
+def number(instance: int, sender: int = 1, wait: float = 0.0, carrier: str = "a") -> ReadyNumber:
+    return ReadyNumber(UUID(int=instance), UUID(int=sender), carrier, wait)
+
+
+def test_every_instance_gets_its_turn_however_many_there_are() -> None:
+    turns = Turns()
+    ready = [number(instance) for instance in range(1, 51)]
+    served = Counter[UUID]()
+    for _ in range(50):
+        served.update(n.instance_id for n in turns.choose(ready, lambda _: True))
+    assert set(served.values()) == {8}
+
+
+def test_the_numbers_of_an_instance_take_turns_and_those_without_room_are_passed_over() -> None:
+    turns = Turns()
+    ready = [number(1, 1), number(1, 2), number(1, 3, wait=0.2), number(1, 4, carrier="full")]
+    chosen = [turns.choose(ready, lambda carrier: carrier != "full")[0] for _ in range(4)]
+    assert [n.sending_number_id.int for n in chosen] == [1, 2, 1, 2]
+
+
+async def explain_claim(pool: Pool, queued_number: UUID) -> list[dict[str, object]]:
+    """The nodes of the plan of a claim of 50, run and rolled back, and its time in ms."""
+    async with pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        text = await connection.fetchval(
+            "EXPLAIN (ANALYZE, FORMAT JSON) " + load("dispatch")["claim"],
+            [queued_number],
+            50,
+            OWNER,
+            45.0,
+        )
+        await transaction.rollback()
+    (plan,) = json.loads(text)
+    nodes: list[dict[str, object]] = []
+
+    def walk(node: dict[str, object]) -> None:
+        nodes.append(node)
+        for child in node.get("Plans", []):  # type: ignore[attr-defined]
+            walk(child)
+
+    walk(plan["Plan"])
+    return nodes
+
+
+async def test_a_claim_reads_the_ready_index_and_no_table_from_end_to_end(pool: Pool) -> None:
+    await check_claim_plan(pool)
+
+
+async def test_a_claim_reads_the_ready_index_on_the_oldest_postgresql(database_url_15: str) -> None:
+    async with await open_pool(
+        database_url_15, min_size=1, max_size=2, application_name="tests"
+    ) as pool:
+        await check_claim_plan(pool)
+
+
+async def check_claim_plan(pool: Pool) -> None:
+    """With many messages stored and many ready, planned both before and after statistics exist."""
+    queued = await fill_queue(pool, 20_000)
+    await pool.execute("DELETE FROM dispatch WHERE message_id = ANY ($1)", queued.message_ids[5_000:])
+    for _ in range(2):
+        nodes = await explain_claim(pool, queued.sending_number_id)
+        scans = {(n["Node Type"], n.get("Relation Name")) for n in nodes}
+        large = {"dispatch", "message"}
+        assert not [scan for scan in scans if scan[0] == "Seq Scan" and scan[1] in large], scans
+        assert "dispatch_ready" in {n.get("Index Name") for n in nodes}
+        most = max(int(n["Actual Rows"]) for n in nodes)  # type: ignore[call-overload]
+        assert most <= 100
+        await pool.execute("ANALYZE")
