@@ -14,7 +14,7 @@ from outbound_sms.postgres.binaries import DEBIAN_FOLDER, binaries_in
 from outbound_sms.postgres.server import EmbeddedPostgres
 from outbound_sms.store.migrate import migrate
 from outbound_sms.store.pool import Pool, open_pool
-from tests.databases import FAST_SETTINGS, Databases, temporary_cluster
+from tests.databases import FAST_SETTINGS, IN_THE_FOLDER, Databases, temporary_cluster
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +76,6 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 @pytest.fixture
 async def fresh_cluster() -> AsyncIterator[EmbeddedPostgres]:
     """A server for one test to kill and restart, with fsync and a migrated database."""
-    async with temporary_cluster({"shared_buffers": "64MB"}) as server:
+    async with temporary_cluster({**IN_THE_FOLDER, "shared_buffers": "64MB"}) as server:
         await migrate(server.dsn())
         yield server

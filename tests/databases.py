@@ -3,8 +3,8 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -12,7 +12,6 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 from outbound_sms.postgres.binaries import Binaries
-from outbound_sms.postgres.folder import DataFolder, FolderUnavailable
 from outbound_sms.postgres.server import EmbeddedPostgres
 from outbound_sms.store.migrate import migrate
 
@@ -20,8 +19,12 @@ FOLDER_PREFIX = "outbound-sms-tests-"
 MEMORY_FOLDER = Path("/dev/shm")
 ROOM_WANTED = 2_000_000_000
 
+# Shared memory in files of the data folder is gone with it, even after a kill.
+IN_THE_FOLDER = {"dynamic_shared_memory_type": "mmap"}
+
 # Nothing in these clusters outlives the run, and no test crashes them: `fresh_cluster` is for that.
 FAST_SETTINGS = {
+    **IN_THE_FOLDER,
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -82,35 +85,34 @@ async def temporary_cluster(
     settings: dict[str, str], binaries: Binaries | None = None
 ) -> AsyncIterator[EmbeddedPostgres]:
     """A running server in a folder that goes away afterwards."""
-    parent = place()
-    _remove_leftovers(parent)
-    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=parent))
-    try:
+    with temporary_folder() as folder:
         async with EmbeddedPostgres(folder, settings, binaries=binaries) as server:
             yield server
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A private folder, in memory where there is room: a database is 400 files, and a disk may take
+    1 ms for each. A killed server loses nothing there; the files are the system's and not its own.
+    """
+    parent = Path(tempfile.gettempdir())
+    if MEMORY_FOLDER.is_dir() and shutil.disk_usage(MEMORY_FOLDER).free > ROOM_WANTED:
+        parent = MEMORY_FOLDER
+    _remove_leftovers(parent)
+    folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-", dir=parent))
+    try:
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def place() -> Path:
-    """Files in memory where there is room: a new database is 400 files, up to 1 ms each on a disk.
-
-    A killed server loses nothing there, since the files belong to the system and not to it.
-    """
-    if MEMORY_FOLDER.is_dir() and shutil.disk_usage(MEMORY_FOLDER).free > ROOM_WANTED:
-        return MEMORY_FOLDER
-    return Path(tempfile.gettempdir())
-
-
 def _remove_leftovers(parent: Path) -> None:
-    """A run that was killed leaves its folder; the lock tells it from one that is in use."""
-    for path in parent.glob(f"{FOLDER_PREFIX}*"):
-        if not (path / "lock").exists():
-            continue
-        folder = DataFolder(path)
+    """A run that was killed leaves its folders, which carry its process number."""
+    for folder in parent.glob(f"{FOLDER_PREFIX}*-*"):
+        number = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
         try:
-            folder.lock()
-        except (FolderUnavailable, OSError):
+            os.kill(int(number), 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except (ValueError, PermissionError):
             continue
-        shutil.rmtree(path, ignore_errors=True)
-        folder.unlock()

@@ -11,19 +11,23 @@ Answer = TypeVar("Answer")
 
 @overload
 async def wait_until(
-    condition: Callable[[], Coroutine[Any, Any, Answer]], timeout: float = ..., describe: str = ...
+    condition: Callable[[], Coroutine[Any, Any, Answer]],
+    timeout: float = ...,  # noqa: ASYNC109
+    describe: str = ...,
 ) -> Answer: ...
 
 
 @overload
 async def wait_until(
-    condition: Callable[[], Answer], timeout: float = ..., describe: str = ...
+    condition: Callable[[], Answer],
+    timeout: float = ...,  # noqa: ASYNC109
+    describe: str = ...,
 ) -> Answer: ...
 
 
 async def wait_until(
     condition: Callable[[], Any],
-    timeout: float = 10.0,
+    timeout: float = 10.0,  # noqa: ASYNC109
     describe: str = "the condition",
 ) -> Any:
     """Asks every 10 ms until the answer is true, and returns that answer.

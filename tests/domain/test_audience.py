@@ -84,4 +84,6 @@ def test_every_bad_value_of_every_filter_is_named_at_once() -> None:
 
 
 def test_ten_thousand_values_are_allowed() -> None:
-    assert len(read({"services": [str(n) for n in range(LONGEST_FILTER)]}).texts["services"]) == 10_000
+    assert (
+        len(read({"services": [str(n) for n in range(LONGEST_FILTER)]}).texts["services"]) == 10_000
+    )

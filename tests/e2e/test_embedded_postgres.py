@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import textwrap
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -19,14 +18,15 @@ import pytest
 from outbound_sms.postgres import binaries as binaries_module
 from outbound_sms.postgres.binaries import BinariesNotFound, binaries_in, debian_folder
 from outbound_sms.postgres.folder import FolderUnavailable
+from outbound_sms.postgres.leftover import LeftoverServer
 from outbound_sms.postgres.process import PostgresNotStarted
 from outbound_sms.postgres.server import EmbeddedPostgres
 from outbound_sms.store.unreachable import is_unreachable
-from tests.databases import FOLDER_PREFIX, place
+from tests.databases import IN_THE_FOLDER, temporary_folder
 from tests.waiting import wait_until
 
 SERVER = Path(__file__).parents[2] / "server"
-SMALL = {"shared_buffers": "16MB", "max_connections": "20"}
+SMALL = {**IN_THE_FOLDER, "shared_buffers": "16MB", "max_connections": "20"}
 NOBODY = 65534
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -39,7 +39,8 @@ PARENT = """
     from outbound_sms.postgres import EmbeddedPostgres
 
     async def main():
-        async with EmbeddedPostgres(sys.argv[1], {"shared_buffers": "16MB"}) as server:
+        settings = {"shared_buffers": "16MB", "dynamic_shared_memory_type": "mmap"}
+        async with EmbeddedPostgres(sys.argv[1], settings) as server:
             print(server.pid, server.dsn(), flush=True)
             await asyncio.to_thread(sys.stdin.read)
 
@@ -50,9 +51,8 @@ PARENT = """
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """An empty private folder, gone after the test."""
-    made = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=place()))
-    yield made
-    shutil.rmtree(made)
+    with temporary_folder() as made:
+        yield made
 
 
 def processes_in(cluster: Path) -> list[int]:
@@ -255,6 +255,22 @@ async def test_a_start_right_after_the_parent_was_killed_finds_everything(folder
 
 
 @linux_only
+async def test_no_second_server_starts_beside_one_that_does_not_end(folder: Path) -> None:
+    async with parent_of_server(folder) as (parent, postmaster, _):
+        os.kill(postmaster, signal.SIGSTOP)
+        parent.kill()
+        await parent.wait()
+        second = EmbeddedPostgres(folder, SMALL, stop_timeout=0.2)
+        try:
+            with pytest.raises(LeftoverServer, match=rf"process .*\b{postmaster}\b"):
+                await second.start()
+        finally:
+            os.kill(postmaster, signal.SIGCONT)
+        async with EmbeddedPostgres(folder, SMALL) as third:
+            assert await query(third.dsn(), "SELECT 1") == 1
+
+
+@linux_only
 async def test_a_killed_server_that_nobody_buried_is_not_taken_for_a_running_one(
     folder: Path,
 ) -> None:
@@ -309,7 +325,7 @@ async def test_a_server_that_ends_at_once_is_reported_with_its_log(folder: Path)
 async def test_variables_for_another_server_do_no_harm(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (("PGDATA", "/nowhere"), ("PGPORT", "1"), ("PGHOST", "203.0.113.1")):
+    for name, value in (("PGDATA", "/nowhere"), ("PGPORT", "1"), ("PGOPTIONS", "-c no_such=1")):
         monkeypatch.setenv(name, value)
     async with EmbeddedPostgres(folder, SMALL) as server:
         assert await query(server.dsn(), "SELECT 1") == 1
@@ -402,6 +418,8 @@ async def test_a_normal_user_starts_it_as_themselves(folder: Path) -> None:
             lambda: not processes_in(folder / "cluster"), describe="the server to be gone"
         )
     # Started once as root in between, it still opens for its owner.
+    for file in ("lock", "postgres.log"):
+        (folder / file).unlink()
     async with EmbeddedPostgres(folder, SMALL) as server:
         assert await query(server.dsn(), "SELECT 1") == 1
     async with parent_of_server(folder, *become, python=python) as (_, _, dsn):

@@ -60,13 +60,18 @@ async def test_postgresql_15_gets_what_it_knows(database_url_15: str) -> None:
     assert "transaction_timeout" not in settings
 
 
-async def test_a_used_connection_goes_back_to_the_same_settings(database_url: str) -> None:
-    async with opened(database_url) as pool:
+async def test_a_transaction_that_got_lost_is_not_handed_to_the_next_user(
+    database_url: str,
+) -> None:
+    pool = await open_pool(database_url, min_size=1, max_size=1, application_name="tests")
+    try:
         async with pool.acquire() as connection:
-            await connection.execute("SET statement_timeout = 0; SET TimeZone = 'Asia/Tokyo'")
-        for _ in range(3):
-            settings = await settings_of(pool)
-            assert (settings["statement_timeout"], settings["TimeZone"]) == ("5000", "UTC")
+            await connection.execute("BEGIN; CREATE TABLE half_done (number int)")
+        async with pool.acquire() as connection:
+            assert not connection.is_in_transaction()
+            assert await connection.fetchval("SELECT to_regclass('half_done')") is None
+    finally:
+        pool.terminate()
 
 
 async def test_every_session_takes_the_role_that_was_asked_for(database_url: str) -> None:

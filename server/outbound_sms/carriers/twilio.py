@@ -10,8 +10,9 @@ import re
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 import aiohttp
 import structlog
@@ -215,19 +216,27 @@ def _receipt(message_id: str, status: str, state: ReceiptState, code: str | None
     return Receipt(message_id, state, twilio_lookup.reason(status, carrier_code), carrier_code)
 
 
+# Few bodies and senders are different, and of an address few characters need quoting. Quoting all
+# of them anew took an eighth of the time of a call.
+_quote = lru_cache(maxsize=4096)(quote_plus)
+_QUOTED_IN_ADDRESS = re.compile(r"[^A-Za-z0-9_.~-]")
+
+
 def _encode(submission: Submission) -> bytes:
-    fields = [("To", submission.recipient), ("Body", submission.body)]
+    sender = _quote(submission.sender)
+    form = f"To={quote_plus(submission.recipient)}&Body={_quote(submission.body)}"
     if submission.sender.startswith("MG"):
         # A sender pool may replace characters unless told not to, and a body that was changed
         # would not be recognised by the look-up.
-        fields += [("MessagingServiceSid", submission.sender), ("SmartEncoded", "false")]
+        form += f"&MessagingServiceSid={sender}&SmartEncoded=false"
     else:
-        fields.append(("From", submission.sender))
+        form += f"&From={sender}"
     if submission.status_callback_url is not None:
-        fields.append(("StatusCallback", submission.status_callback_url))
+        address = _QUOTED_IN_ADDRESS.sub(lambda m: _quote(m[0]), submission.status_callback_url)
+        form += f"&StatusCallback={address}"
     if submission.valid_for_seconds is not None:
-        fields.append(("ValidityPeriod", str(submission.valid_for_seconds)))
-    return urlencode(fields).encode("ascii")
+        form += f"&ValidityPeriod={submission.valid_for_seconds}"
+    return form.encode("ascii")
 
 
 def _decode(body: bytes) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def spawn(
             stderr=log,
             env={**environment, "LC_ALL": "C"},
             # Ctrl-C must reach this process alone: the server stops after the drain.
-            start_new_session=False,
+            start_new_session=True,
         )
     finally:
         os.close(log)

@@ -132,6 +132,7 @@ async def intend(
     A message that is missing in the answer must not be handed over: its lease has less than
     `lease_left` seconds, or is lost, or its number has replied STOP.
     """
+    messages = sorted(messages, key=lambda m: m.message_id)
     ids = [m.message_id for m in messages]
     rows = await db.fetch(_SQL["intend"], ids, [m.fence for m in messages], owner, lease_left)
     return {row[0]: row[1] for row in rows}
@@ -139,6 +140,7 @@ async def intend(
 
 async def settle(db: Database, outcomes: Sequence[Settled], *, owner: UUID) -> set[UUID]:
     """Ends the work on messages. Returns those whose lease still held; the others are unchanged."""
+    outcomes = sorted(outcomes, key=lambda o: o.message_id)
     rows = await db.fetch(
         _SQL["settle"],
         owner,
@@ -156,6 +158,7 @@ async def settle(db: Database, outcomes: Sequence[Settled], *, owner: UUID) -> s
 
 async def give_back(db: Database, outcomes: Sequence[GivenBack], *, owner: UUID) -> set[UUID]:
     """Returns messages to the queue. Returns those whose lease still held."""
+    outcomes = sorted(outcomes, key=lambda o: o.message_id)
     rows = await db.fetch(
         _SQL["give_back"],
         owner,

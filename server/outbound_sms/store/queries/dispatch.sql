@@ -111,8 +111,9 @@ SELECT message_id, attempts FROM intended;
 -- name: settle
 -- Ends the work on messages whose outcome is final: the queue row goes, the attempt is recorded, the
 -- status moves forward. A fence that no longer matches means that the lease was lost: nothing changes.
--- Message rows are locked in id order, since receipts change them in batches too. IS NOT DISTINCT FROM
--- keeps the planner to the primary key: the index on owner is full of rows that are gone.
+-- A message that a receipt has moved on already keeps its status. The ids come sorted: everything that
+-- changes several messages does so in id order. IS NOT DISTINCT FROM keeps the planner to the primary
+-- key: the index on owner is full of rows that are gone.
 -- $1 owner, then in parallel: ids, fences, statuses, reasons, carriers, outcomes, carrier message ids,
 -- carrier codes.
 WITH outcome AS (
@@ -124,18 +125,13 @@ done AS (
    WHERE d.message_id = outcome.message_id AND d.fence = outcome.fence AND d.owner IS NOT DISTINCT FROM $1
   RETURNING d.message_id, d.attempts, d.submitting_time, outcome.status, outcome.reason, outcome.carrier,
             outcome.outcome, outcome.carrier_message_id, outcome.carrier_code),
-locked AS MATERIALIZED (
-  SELECT m.id, m.status AS previous_status, done.status, done.reason
-    FROM done JOIN message m ON m.id = done.message_id ORDER BY m.id FOR UPDATE OF m),
 changed AS (
-  UPDATE message m SET status = locked.status, version = m.version + 1, reject_reason = locked.reason
-    FROM locked
-   WHERE m.id = locked.id AND locked.previous_status IN (1, 2)
-  RETURNING m.instance_id, m.id, m.mass_message_id, m.version, m.status, m.reject_reason,
-            locked.previous_status),
+  UPDATE message m SET status = done.status, version = m.version + 1, reject_reason = done.reason
+    FROM done WHERE m.id = done.message_id AND m.status = 2
+  RETURNING m.instance_id, m.id, m.mass_message_id, m.version, m.status, m.reject_reason),
 event AS (
   INSERT INTO status_event (instance_id, message_id, mass_message_id, version, status, previous_status, reject_reason)
-  SELECT instance_id, id, mass_message_id, version, status, previous_status, reject_reason FROM changed),
+  SELECT instance_id, id, mass_message_id, version, status, 2, reject_reason FROM changed),
 recorded AS (
   INSERT INTO attempt (message_id, number, carrier, outcome, carrier_message_id, reason, carrier_code, submit_time)
   SELECT message_id, attempts, carrier, outcome, carrier_message_id, reason, carrier_code, submitting_time

@@ -8,14 +8,13 @@ ON CONFLICT DO NOTHING;
 -- name: apply_receipts
 -- Moves messages forward by the receipts that wait, at most $1 of them, and empties them from the inbox.
 -- Of several receipts for one message the first final one counts; a status never goes back. A receipt
--- proves that an attempt in doubt was accepted, so it ends that doubt. States: 2 sent 3 delivered
+-- proves that an attempt in doubt was accepted, so it ends that doubt. Two processes that apply at once
+-- wait for each other and take different receipts. States: 2 sent 3 delivered
 -- 4 undelivered 5 failed.
-WITH waiting AS MATERIALIZED (
-  SELECT r.message_id, r.attempt, r.state FROM receipt r
-   ORDER BY r.message_id, r.attempt, r.state LIMIT $1 FOR UPDATE SKIP LOCKED),
-taken AS MATERIALIZED (
-  DELETE FROM receipt r USING waiting
-   WHERE r.message_id = waiting.message_id AND r.attempt = waiting.attempt AND r.state = waiting.state
+WITH taken AS MATERIALIZED (
+  DELETE FROM receipt r
+   WHERE r.ctid = ANY (ARRAY(
+           SELECT e.ctid FROM receipt e ORDER BY e.message_id, e.attempt, e.state LIMIT $1))
   RETURNING r.*),
 best AS MATERIALIZED (
   SELECT DISTINCT ON (message_id) message_id, attempt, carrier, carrier_message_id, reason,
