@@ -137,7 +137,10 @@ class Lane:
                 self._give_back(message, AttemptOutcome.NONE, pause=wait, failures=0)
                 continue
             try:
-                outcome = await self.carrier.submit(submission)
+                async with asyncio.timeout(self._settings.call):
+                    outcome = await self.carrier.submit(submission)
+            except TimeoutError:
+                outcome = InDoubt("no answer in time")
             except Exception:
                 # A defect of the adapter: bytes may have been sent, so nobody knows.
                 log.exception("carrier adapter failed", action="submit", carrier=self.carrier.name)

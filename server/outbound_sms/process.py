@@ -1,0 +1,229 @@
+"""One server process: the roles that it has, started in order and stopped in order."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import asyncpg
+import structlog
+from aiohttp import web
+
+from outbound_sms.app import Parts, make_parts, servicers
+from outbound_sms.carriers import configuration
+from outbound_sms.carriers.carrier import Carrier
+from outbound_sms.carriers.configuration import CarrierConfigurationError
+from outbound_sms.domain.callback import CallbackAddress
+from outbound_sms.drain import Drain, Step, run_steps, server_steps
+from outbound_sms.http_side import HttpSide
+from outbound_sms.metrics import metrics_app
+from outbound_sms.rpc.server import GrpcServer, Transport
+from outbound_sms.sending import Sending
+from outbound_sms.settings import Settings
+from outbound_sms.store.pool import Pool, ServerTooOld, open_pool
+from outbound_sms.store.signing_keys import signing_key
+from outbound_sms.webhooks.inbox import ReceiptInbox
+from outbound_sms.webhooks.server import build_app
+
+API, DISPATCHER, WEBHOOKS = "api", "dispatcher", "webhooks"
+QUEUE = "queue"
+# The feed keeps two of them for itself.
+FEED_CONNECTIONS = 2
+# One for expansion, one for pausing and cancelling, one to spare.
+EXPANSION_CONNECTIONS = 3
+
+Announce = Callable[[str, str], None]
+"""Hears of each address that the process listens on: a name, and the address."""
+
+_log = structlog.get_logger("server")
+
+
+class CannotStart(RuntimeError):
+    """The process cannot do its work as it is configured; the message says what to change."""
+
+
+@dataclass(slots=True)
+class _Running:
+    """What there is to stop."""
+
+    server: GrpcServer | None = None
+    parts: Parts | None = None
+    sending: Sending | None = None
+
+
+async def run_process(settings: Settings, drain: Drain, announce: Announce) -> None:
+    """Runs the roles of `settings` until a stop is requested of `drain`, then stops in order.
+
+    Raises CannotStart before it announces anything, or what a role failed with, after the stop.
+    """
+    running = _Running()
+    async with AsyncExitStack() as resources:
+        try:
+            await _start(settings, drain, running, resources, announce)
+            _log.info("serving", roles=sorted(settings.roles))
+            await _until_stop(drain, running.sending)
+        finally:
+            await run_steps(_steps(settings, drain, running, resources.aclose))
+    if running.sending is not None and running.sending.task is not None:
+        running.sending.task.result()
+
+
+async def _start(
+    settings: Settings,
+    drain: Drain,
+    running: _Running,
+    resources: AsyncExitStack,
+    announce: Announce,
+) -> None:
+    carriers = _load_carriers(settings)
+    for carrier in carriers.values():
+        resources.push_async_callback(carrier.close)
+    pools = await _open_pools(settings, resources)
+    http = await resources.enter_async_context(_bind_http(settings))
+    callbacks = await _callbacks(settings, http, pools)
+    if DISPATCHER in pools:
+        running.sending = Sending(
+            pools[DISPATCHER], pools[QUEUE], carriers, callbacks, settings.dispatch()
+        )
+    app = web.Application()
+    if WEBHOOKS in settings.roles:
+        heard = running.sending.wake_for_receipts if running.sending is not None else _nobody
+        app = build_app(carriers, callbacks, ReceiptInbox(pools[API], heard))
+    for resource in metrics_app().router.resources():
+        app.router.register_resource(resource)
+    await http.start(app)
+    announce("http", http.url)
+    if API in settings.roles:
+        wake = running.sending.wake if running.sending is not None else _nobody
+        running.parts = await make_parts(
+            pools[API], drain=drain.streams, carrier_names=frozenset(carriers), wake=wake
+        )
+        await resources.enter_async_context(running.parts.feed)
+        running.server = _make_server(settings, drain, pools[API], running.parts)
+        announce("grpc", await _listen(running.server, settings.listen))
+    if running.sending is not None:
+        running.sending.start()
+
+
+async def _until_stop(drain: Drain, sending: Sending | None) -> None:
+    """Returns when a stop is requested, or when a role has ended by itself."""
+    ended: set[asyncio.Task[object]] = {asyncio.create_task(drain.requested.wait())}
+    request = next(iter(ended))
+    if sending is not None and sending.task is not None:
+        ended.add(sending.task)
+    await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
+    if not request.done():
+        request.cancel()
+        _log.error("a role ended by itself", role=DISPATCHER)
+
+
+def _steps(
+    settings: Settings, drain: Drain, running: _Running, close: Callable[[], Awaitable[None]]
+) -> list[Step]:
+    if running.server is not None:
+        return server_steps(
+            say_not_serving=running.server.health.drain,
+            end_streams=drain.streams.set,
+            stop_server=running.server.stop,
+            stop_dispatcher=running.sending.stop if running.sending is not None else None,
+            close_database=close,
+            balancer_wait=settings.drain_wait,
+            grace=settings.drain_grace,
+        )
+    steps = [Step("database", close, 10)]
+    if running.sending is not None:
+        steps.insert(0, Step("dispatcher", running.sending.stop, settings.drain_grace + 10))
+    return steps
+
+
+def _load_carriers(settings: Settings) -> Mapping[str, Carrier]:
+    if settings.carriers_file is None:
+        _log.warning("no carriers", hint="set OUTBOUND_SMS_CARRIERS; nothing can be sent")
+        return {}
+    try:
+        return configuration.load(settings.carriers_file)
+    except CarrierConfigurationError as error:
+        listed = "\n".join(f"  {problem}" for problem in error.problems)
+        raise CannotStart(f"{settings.carriers_file} is wrong:\n{listed}") from error
+
+
+async def _open_pools(settings: Settings, resources: AsyncExitStack) -> dict[str, Pool]:
+    """Pools for calls and receipts, for expansion, and for the queue, so that none waits for another."""
+    if settings.database_url is None:
+        raise CannotStart(
+            "Set DATABASE_URL to a PostgreSQL 15 or newer; `outbound-sms run` brings its own."
+        )
+    sizes = {}
+    if settings.roles - {DISPATCHER}:
+        sizes[API] = settings.api_connections + FEED_CONNECTIONS
+    if DISPATCHER in settings.roles:
+        sizes[DISPATCHER] = EXPANSION_CONNECTIONS
+        sizes[QUEUE] = settings.dispatcher_connections
+    pools = {}
+    for name, size in sizes.items():
+        pools[name] = await _open_pool(settings.database_url, name, size)
+        resources.push_async_callback(pools[name].close)
+    return pools
+
+
+async def _open_pool(url: str, name: str, size: int) -> Pool:
+    try:
+        return await open_pool(
+            url,
+            min_size=min(2, size),
+            max_size=size,
+            application_name=f"outbound-sms {name}",
+            statement_timeout_ms=5_000 if name == API else 30_000,
+            index_plans=name == QUEUE,
+        )
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise CannotStart(
+            f"The database of DATABASE_URL cannot be used ({type(error).__name__}). Check that it "
+            "runs, and its user and password."
+        ) from error
+    except ServerTooOld as error:
+        raise CannotStart(str(error)) from error
+
+
+def _bind_http(settings: Settings) -> HttpSide:
+    try:
+        return HttpSide(settings.http_listen, reuse_port=settings.processes > 1)
+    except OSError as error:
+        raise CannotStart(
+            f"OUTBOUND_SMS_HTTP_LISTEN: {settings.http_listen} cannot be had ({error.strerror})."
+        ) from error
+
+
+async def _callbacks(
+    settings: Settings, http: HttpSide, pools: Mapping[str, Pool]
+) -> CallbackAddress:
+    try:
+        key = await signing_key(next(iter(pools.values())), "callback_address")
+    except asyncpg.UndefinedTableError as error:
+        raise CannotStart("The database has no schema yet: run `outbound-sms migrate`.") from error
+    # Nobody can say the address of a free port in advance.
+    free_port = settings.http_listen.endswith(":0") and settings.public_url == Settings().public_url
+    return CallbackAddress(http.url if free_port else settings.public_url, key)
+
+
+def _make_server(settings: Settings, drain: Drain, pool: Pool, parts: Parts) -> GrpcServer:
+    return GrpcServer(
+        pool,
+        servicers(parts),
+        drain=drain.streams,
+        limits=settings.limits(),
+        transport=Transport(reuse_port=settings.processes > 1),
+        reflection=settings.reflection,
+    )
+
+
+async def _listen(server: GrpcServer, address: str) -> str:
+    try:
+        port = await server.start(address)
+    except RuntimeError as error:
+        raise CannotStart(f"OUTBOUND_SMS_LISTEN: {address} cannot be had; is it in use?") from error
+    return f"{address.rpartition(':')[0]}:{port}"
+
+
+def _nobody() -> None:
+    """Without a dispatcher in this process, the others find new work by polling."""

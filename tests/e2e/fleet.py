@@ -1,0 +1,121 @@
+"""Real processes of the product on one database, and the sandbox carrier that tells the truth."""
+
+import asyncio
+import json
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from outbound_sms.cli.child import Child
+
+ACCOUNT, TOKEN = "AC" + "7" * 32, "a token of the tests"
+
+_CARRIERS = """
+[carrier.sandbox]
+kind = "twilio"
+base_url = "{url}"
+account_sid = "{account}"
+auth_token = "{token}"
+lookup = {lookup}
+total_timeout = 1.5
+connect_timeout = 0.5
+connections = 16
+"""
+
+QUICK = {
+    "OUTBOUND_SMS_LISTEN": "127.0.0.1:0",
+    "OUTBOUND_SMS_HTTP_LISTEN": "127.0.0.1:0",
+    "OUTBOUND_SMS_LEASE": "6",
+    "OUTBOUND_SMS_LOOK_UP_AFTER": "0.5,1.5,3",
+    "OUTBOUND_SMS_DOUBT_LIMIT": "5",
+    "OUTBOUND_SMS_DRAIN_WAIT": "0.2",
+    "OUTBOUND_SMS_DRAIN_GRACE": "10",
+}
+"""Waits short enough for a test, in the proportions of the defaults."""
+
+
+class Fleet:
+    """Servers of several roles, each of which may be killed and started again."""
+
+    def __init__(self, database_url: str, folder: Path) -> None:
+        self._database_url = database_url
+        self._folder = folder
+        self._stack = AsyncExitStack()
+        self._environment: dict[str, str] = {}
+        self._started = 0
+
+    @property
+    def accept_log(self) -> Path:
+        """What the sandbox has accepted, a JSON object a line: the oracle."""
+        return self._folder / "accepted.jsonl"
+
+    def accepted(self) -> Counter[tuple[str, str]]:
+        """How often the sandbox accepted each (recipient, body)."""
+        with self.accept_log.open(encoding="utf-8") as lines:
+            found = [json.loads(line) for line in lines]
+        return Counter((entry["to"], entry["body"]) for entry in found)
+
+    async def start_carrier(self, *arguments: str, lookup: bool) -> None:
+        """The sandbox, and one process for receipts that nobody kills."""
+        self.accept_log.touch()
+        sandbox = Child(
+            "sandbox",
+            [
+                *("sandbox", "--port", "0", "--account-sid", ACCOUNT, "--auth-token", TOKEN),
+                *("--accept-log", str(self.accept_log), *arguments),
+            ],
+            log=self._folder / "sandbox.log",
+        )
+        self._stack.push_async_callback(sandbox.stop)
+        url = (await sandbox.start("sandbox"))["sandbox"]
+        carriers = self._folder / "carriers.toml"
+        carriers.write_text(
+            _CARRIERS.format(url=url, account=ACCOUNT, token=TOKEN, lookup=str(lookup).lower()),
+            encoding="utf-8",
+        )
+        self._environment = {
+            **QUICK,
+            "DATABASE_URL": self._database_url,
+            "OUTBOUND_SMS_CARRIERS": str(carriers),
+        }
+        receipts = self.server("webhooks")
+        self._environment["OUTBOUND_SMS_PUBLIC_URL"] = await self._reserve(receipts)
+
+    async def _reserve(self, receipts: Child) -> str:
+        # The receipts' process must know its own public address, so it takes a port first.
+        started = await receipts.start("http")
+        return started["http"]
+
+    def server(self, roles: str, environment: Mapping[str, str] | None = None) -> Child:
+        """A server that is stopped at the end; start it with what it announces."""
+        self._started += 1
+        child = Child(
+            f"{roles}-{self._started}",
+            ["serve", "--roles", roles],
+            environment={**self._environment, **(environment or {})},
+            log=self._folder / f"{roles.replace(',', '-')}-{self._started}.log",
+        )
+        self._stack.push_async_callback(child.stop)
+        return child
+
+    async def close(self) -> None:
+        """Stops whatever runs."""
+        await self._stack.aclose()
+
+
+@asynccontextmanager
+async def fleet_of(database_url: str, folder: Path) -> AsyncIterator[Fleet]:
+    """A fleet that is stopped at the end, with the ends of its logs shown if that fails."""
+    fleet = Fleet(database_url, folder)
+    try:
+        yield fleet
+    finally:
+        await fleet.close()
+
+
+async def kill(child: Child) -> None:
+    """Kills a process as a crash would, and waits until it is gone."""
+    child.signal(signal.SIGKILL)
+    await asyncio.wait_for(child.wait(), 10)
