@@ -21,6 +21,8 @@ WORKERS = 3
 # Messages a second, so low that many kills fall into the run.
 RATE = 150
 FAULTS = "drop=0.03,accept-drop=0.03,accept-late=0.03,429=0.02,400=0.02,500=0.02,accept-500=0.02"
+# Seconds that an answer takes, so that a kill finds calls under way.
+LATENCY = "0.25"
 TEXT = "Northwind: outage. Reply STOP to unsubscribe."
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(MESSAGES // 20 + 120)]
 
@@ -70,7 +72,7 @@ async def test_a_carrier_that_can_be_asked_gets_each_message_exactly_once(
         pool, MESSAGES, carrier="sandbox", rate=RATE, text=TEXT, recipients=numbers
     )
     async with fleet_of(database_url, tmp_path) as fleet:
-        await fleet.start_carrier("--faults", FAULTS, "--seed", "11", "--late-seconds", "3", lookup=True)
+        await fleet.start_carrier("--faults", FAULTS, "--seed", "11", "--late-seconds", "3", "--latency", LATENCY, lookup=True)
         kills = await run_with_kills(pool, fleet)
         accepted = fleet.accepted()
     found = await outcome(pool)
@@ -94,7 +96,7 @@ async def test_a_carrier_that_cannot_be_asked_gets_no_message_twice(
         pool, MESSAGES, carrier="sandbox", rate=RATE, text=TEXT, recipients=numbers
     )
     async with fleet_of(database_url, tmp_path) as fleet:
-        await fleet.start_carrier("--faults", FAULTS, "--seed", "12", "--late-seconds", "3", lookup=False)
+        await fleet.start_carrier("--faults", FAULTS, "--seed", "12", "--late-seconds", "3", "--latency", LATENCY, lookup=False)
         kills = await run_with_kills(pool, fleet)
         accepted = fleet.accepted()
     found = await outcome(pool)
