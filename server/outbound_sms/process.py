@@ -148,7 +148,7 @@ def _load_carriers(settings: Settings) -> Mapping[str, Carrier]:
 
 
 async def _open_pools(settings: Settings, resources: AsyncExitStack) -> dict[str, Pool]:
-    """Pools for calls and receipts, for expansion, and for the queue, so that none waits for another."""
+    """Pools for calls and receipts, for expansion, for the queue: none waits for another."""
     if settings.database_url is None:
         raise CannotStart(
             "Set DATABASE_URL to a PostgreSQL 15 or newer; `outbound-sms run` brings its own."

@@ -1,6 +1,6 @@
 """The least that the life of a message takes: hand-written batched SQL on one connection.
 
-Claim, sent, delivered, each with an event; no intent, no opt-out check, no rate, no feed, no receipts.
+Claim, sent, delivered, each with an event; no intent, opt-out check, rate, feed or receipts.
 """
 
 import time
@@ -10,11 +10,13 @@ import asyncpg
 BATCH = 500
 
 _SCHEMA = """
-CREATE TABLE plain_message (id bigint PRIMARY KEY, phone text NOT NULL, body text NOT NULL,
+CREATE TABLE plain_message (
+  id bigint PRIMARY KEY, phone text NOT NULL, body text NOT NULL,
   status smallint NOT NULL DEFAULT 1, version int NOT NULL DEFAULT 1) WITH (fillfactor = 45);
 CREATE TABLE plain_queue (message_id bigint PRIMARY KEY, owner int) WITH (fillfactor = 60);
 CREATE INDEX plain_queue_ready ON plain_queue (message_id) WHERE owner IS NULL;
-CREATE TABLE plain_event (message_id bigint NOT NULL, version int NOT NULL, status smallint NOT NULL,
+CREATE TABLE plain_event (
+  message_id bigint NOT NULL, version int NOT NULL, status smallint NOT NULL,
   at timestamptz NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (message_id, version));
 """
 _FILL = """
@@ -32,8 +34,8 @@ RETURNING q.message_id
 """
 _SENT = """
 WITH d AS (DELETE FROM plain_queue WHERE message_id = ANY ($1) RETURNING message_id),
-     m AS (UPDATE plain_message m SET status = 3, version = version + 1 FROM d WHERE m.id = d.message_id
-           RETURNING m.id, m.version)
+     m AS (UPDATE plain_message m SET status = 3, version = version + 1 FROM d
+            WHERE m.id = d.message_id RETURNING m.id, m.version)
 INSERT INTO plain_event (message_id, version, status) SELECT id, version, 3 FROM m
 """
 _DELIVERED = """
@@ -56,9 +58,7 @@ async def rate(dsn: str, messages: int) -> float:
             await connection.execute(_SENT, claimed)
             await connection.execute(_DELIVERED, claimed)
         elapsed = time.perf_counter() - started
-        delivered = await connection.fetchval(
-            "SELECT count(*) FROM plain_message WHERE status = 4"
-        )
+        delivered = await connection.fetchval("SELECT count(*) FROM plain_message WHERE status = 4")
         assert delivered == messages
         return messages / elapsed
     finally:

@@ -8,8 +8,18 @@ from pathlib import Path
 
 from outbound_sms.postgres.server import EmbeddedPostgres
 from outbound_sms.store.migrate import migrate
+from outbound_sms.store.pool import Pool
 
 SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "4GB"}
+
+
+async def empty(pool: Pool) -> None:
+    """Removes every tenant with all that it has, so that each round starts alike."""
+    await pool.execute(
+        "TRUNCATE instance, message, dispatch, status_event, receipt, attempt, feed,"
+        " mass_message_count CASCADE"
+    )
+    await pool.execute("CHECKPOINT")
 
 
 @asynccontextmanager

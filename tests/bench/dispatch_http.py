@@ -1,4 +1,4 @@
-"""Dispatch over HTTP, every message durable, against a bare aiohttp loop that posts to the same stub."""
+"""Dispatch over HTTP, every message durable, against a bare aiohttp loop to the same stub."""
 
 import asyncio
 import sys
@@ -13,9 +13,10 @@ from outbound_sms.dispatch.dispatcher import Dispatcher
 from outbound_sms.dispatch.settings import DispatchSettings
 from outbound_sms.domain.callback import CallbackAddress
 from outbound_sms.store.pool import Pool, open_pool
-from tests.bench.database import bench_server
+from tests.bench.database import bench_server, empty
 from tests.bench.result import Result, alternate, result
 from tests.dispatch.queue_factory import fill_queue
+from tests.waiting import wait_until
 
 MESSAGES = 10_000
 ROUNDS = 3
@@ -25,7 +26,7 @@ TEXT = "Northwind Fiber: we are working on an outage in your area. Reply STOP to
 
 
 async def run() -> list[Result]:
-    """Messages a second from ready to be claimed to Sent, and requests a second of the bare loop."""
+    """Messages a second from ready to Sent, and requests a second of the bare loop."""
     async with bench_server() as server, _stub() as url:
         dsn = server.dsn()
 
@@ -79,9 +80,7 @@ async def _dispatch(dsn: str, url: str) -> float:
         statement_timeout_ms=60_000,
         index_plans=True,
     ) as pool:
-        await pool.execute(
-            "TRUNCATE instance, message, dispatch, status_event, attempt, feed, mass_message_count CASCADE"
-        )
+        await empty(pool)
         await fill_queue(pool, MESSAGES, carrier="stub", text=TEXT)
         await pool.execute("VACUUM ANALYZE message, dispatch, status_event")
         carrier = TwilioCarrier(
@@ -100,8 +99,7 @@ async def _dispatch(dsn: str, url: str) -> float:
         stop = asyncio.Event()
         started = time.perf_counter()
         running = asyncio.create_task(dispatcher.run(stop))
-        while await _outstanding(pool):
-            await asyncio.sleep(0.02)
+        await wait_until(lambda: _nothing_outstanding(pool), 300, "all is sent")
         elapsed = time.perf_counter() - started
         stop.set()
         await running
@@ -111,5 +109,5 @@ async def _dispatch(dsn: str, url: str) -> float:
     return MESSAGES / elapsed
 
 
-async def _outstanding(pool: Pool) -> bool:
-    return bool(await pool.fetchval("SELECT EXISTS (SELECT 1 FROM dispatch)"))
+async def _nothing_outstanding(pool: Pool) -> bool:
+    return not await pool.fetchval("SELECT EXISTS (SELECT 1 FROM dispatch)")

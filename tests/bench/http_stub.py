@@ -7,9 +7,7 @@ import asyncio
 from itertools import count
 
 _BODY = b'{"sid": "SM%032d", "status": "queued", "num_segments": "1"}'
-_HEAD = (
-    b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-)
+_HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 _END_OF_HEADERS = b"\r\n\r\n"
 _LENGTH = b"content-length:"
 

@@ -16,9 +16,10 @@ from outbound_sms.store.pool import Pool, open_pool
 from outbound_sms.store.receipts import DELIVERED, StoredReceipt
 from outbound_sms.webhooks.inbox import ReceiptInbox
 from tests.bench import batched_sql, no_op_jobs
-from tests.bench.database import bench_server
+from tests.bench.database import bench_server, empty
 from tests.bench.result import Result, alternate, result
 from tests.dispatch.queue_factory import fill_queue
+from tests.waiting import wait_until
 
 MESSAGES = 40_000
 ROUNDS = 3
@@ -58,7 +59,7 @@ async def rate(dsn: str, messages: int) -> float:
         statement_timeout_ms=60_000,
         index_plans=True,
     ) as pool:
-        await _empty(pool)
+        await empty(pool)
         queued = await fill_queue(pool, messages)
         await pool.execute("VACUUM ANALYZE message, dispatch, status_event, receipt")
         stop = asyncio.Event()
@@ -68,8 +69,9 @@ async def rate(dsn: str, messages: int) -> float:
             asyncio.create_task(dispatcher.run(stop)),
             asyncio.create_task(repeat(lambda: _tick(pool), name="tick", interval=0.02, stop=stop)),
         ]
-        while await _delivered(pool, queued.mass_message_id) < messages:
-            await asyncio.sleep(0.02)
+        await wait_until(
+            lambda: _delivered(pool, queued.mass_message_id, messages), 300, "all is delivered"
+        )
         elapsed = time.perf_counter() - started
         stop.set()
         await asyncio.gather(*running)
@@ -106,17 +108,9 @@ async def _tick(pool: Pool) -> int:
     return 0
 
 
-async def _delivered(pool: Pool, mass_message_id: UUID) -> int:
+async def _delivered(pool: Pool, mass_message_id: UUID, messages: int) -> bool:
     count = await pool.fetchval(
         "SELECT messages FROM mass_message_count WHERE mass_message_id = $1 AND status = 4",
         mass_message_id,
     )
-    return count or 0
-
-
-async def _empty(pool: Pool) -> None:
-    await pool.execute(
-        "TRUNCATE instance, message, dispatch, status_event, receipt, attempt, feed, mass_message_count"
-        " CASCADE"
-    )
-    await pool.execute("CHECKPOINT")
+    return bool(count == messages)

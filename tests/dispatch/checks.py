@@ -22,9 +22,9 @@ async def queue_is_empty(pool: Pool) -> bool:
     return not await pool.fetchval("SELECT EXISTS (SELECT 1 FROM dispatch)")
 
 
-async def until_settled(pool: Pool, timeout: float = 20) -> None:
+async def until_settled(pool: Pool) -> None:
     """Waits until nothing is outstanding."""
-    await wait_until(lambda: queue_is_empty(pool), timeout, "the queue is empty")
+    await wait_until(lambda: queue_is_empty(pool), 20, "the queue is empty")
 
 
 async def check_history(pool: Pool) -> None:
@@ -40,7 +40,8 @@ async def check_history(pool: Pool) -> None:
                  IS DISTINCT FROM ARRAY(SELECT generate_series(1, m.version))::int[]
             OR (array_agg(e.status ORDER BY e.seq DESC))[1] IS DISTINCT FROM m.status
             OR array_agg(e.previous_status ORDER BY e.seq)::int[]
-                 IS DISTINCT FROM (ARRAY[0] || (array_agg(e.status ORDER BY e.seq))[:m.version - 1]::int[])
+                 IS DISTINCT FROM
+                 (ARRAY[0] || (array_agg(e.status ORDER BY e.seq))[:m.version - 1]::int[])
             OR array_agg(e.status ORDER BY e.seq)::int[]
                  IS DISTINCT FROM ARRAY(SELECT unnest(array_agg(e.status))::int ORDER BY 1)
         """

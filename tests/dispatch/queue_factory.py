@@ -7,40 +7,53 @@ from uuid import UUID
 from outbound_sms.store.pool import Pool
 
 _INSTANCE = """
-WITH i AS (INSERT INTO instance (name, country, currency, time_zone)
-           VALUES ($1, 'US', 'USD', 'America/New_York') RETURNING id),
-     c AS (INSERT INTO company (instance_id, name, country) SELECT id, 'Northwind', 'US' FROM i RETURNING id),
-     a AS (INSERT INTO account (instance_id, account_number, name, company_id)
-           SELECT i.id, '1', 'One', c.id FROM i, c RETURNING id),
-     p AS (INSERT INTO contact (instance_id, account_id, name) SELECT i.id, a.id, 'Ann' FROM i, a RETURNING id),
-     n AS (INSERT INTO sending_number (instance_id, e164, carrier, segments_per_second, is_default)
-           SELECT id, $2, $3, $4, true FROM i RETURNING id),
-     r AS (INSERT INTO sending_rate (sending_number_id, tokens) SELECT id, least($4, 1000000) FROM n),
-     d AS (INSERT INTO department (instance_id, name) SELECT id, 'Support' FROM i RETURNING id),
-     s AS (INSERT INTO signature (instance_id, name, department_id, template)
-           SELECT i.id, 'Short', d.id, 1 FROM i, d RETURNING id),
-     m AS (INSERT INTO mass_message (instance_id, saved_message, signature_id, sending_number_id,
-             outage_start_time, audience, valid_until, state, expanded, resend_unknown_outcome)
-           SELECT i.id, 'UNPLANNED_OUTAGE_NO_ETA', s.id, n.id, now(), '{}', now() + interval '4 hours', 2, true, $5
-             FROM i, s, n RETURNING id),
-     b AS (INSERT INTO body (instance_id, mass_message_id, company_id, language, text, encoding, characters,
-             billable_segments, carrier_segments, cost_micros)
-           SELECT i.id, m.id, c.id, 'en', $6, 1, 100, 1, $7, 15000 FROM i, m, c RETURNING id)
+WITH i AS (
+  INSERT INTO instance (name, country, currency, time_zone)
+  VALUES ($1, 'US', 'USD', 'America/New_York') RETURNING id),
+c AS (
+  INSERT INTO company (instance_id, name, country) SELECT id, 'Northwind', 'US' FROM i
+  RETURNING id),
+a AS (
+  INSERT INTO account (instance_id, account_number, name, company_id)
+  SELECT i.id, '1', 'One', c.id FROM i, c RETURNING id),
+p AS (
+  INSERT INTO contact (instance_id, account_id, name) SELECT i.id, a.id, 'Ann' FROM i, a
+  RETURNING id),
+n AS (
+  INSERT INTO sending_number (instance_id, e164, carrier, segments_per_second, is_default)
+  SELECT id, $2, $3, $4, true FROM i RETURNING id),
+r AS (INSERT INTO sending_rate (sending_number_id, tokens) SELECT id, least($4, 1e6) FROM n),
+d AS (INSERT INTO department (instance_id, name) SELECT id, 'Support' FROM i RETURNING id),
+s AS (
+  INSERT INTO signature (instance_id, name, department_id, template)
+  SELECT i.id, 'Short', d.id, 1 FROM i, d RETURNING id),
+m AS (
+  INSERT INTO mass_message (instance_id, saved_message, signature_id, sending_number_id,
+    outage_start_time, audience, valid_until, state, expanded, resend_unknown_outcome)
+  SELECT i.id, 'UNPLANNED_OUTAGE_NO_ETA', s.id, n.id, now(), '{}', now() + interval '4 hours', 2,
+         true, $5 FROM i, s, n RETURNING id),
+b AS (
+  INSERT INTO body (instance_id, mass_message_id, company_id, language, text, encoding,
+    characters, billable_segments, carrier_segments, cost_micros)
+  SELECT i.id, m.id, c.id, 'en', $6, 1, 100, 1, $7, 15000 FROM i, m, c RETURNING id)
 SELECT i.id AS instance_id, n.id AS sending_number_id, m.id AS mass_message_id, b.id AS body_id,
        a.id AS account_id, p.id AS contact_id FROM i, n, m, b, a, p
 """
 
 _MESSAGES = """
 WITH m AS (
-  INSERT INTO message (instance_id, mass_message_id, account_id, contact_id, sending_number_id, body_id, phone,
-                       billable_segments, carrier_segments, kind, cost_micros)
+  INSERT INTO message (instance_id, mass_message_id, account_id, contact_id, sending_number_id,
+                       body_id, phone, billable_segments, carrier_segments, kind, cost_micros)
   SELECT $1, $2, $3, $4, $5, $6, phone, 1, $7, 1, 15000 FROM unnest($8::text[]) phone
   RETURNING id, instance_id, mass_message_id, sending_number_id, carrier_segments),
 e AS (
-  INSERT INTO status_event (instance_id, message_id, mass_message_id, version, status, previous_status)
+  INSERT INTO status_event (instance_id, message_id, mass_message_id, version, status,
+                            previous_status)
   SELECT instance_id, id, mass_message_id, 1, 1, 0 FROM m)
-INSERT INTO dispatch (message_id, instance_id, sending_number_id, mass_message_id, priority, segments, valid_until)
-SELECT id, instance_id, sending_number_id, mass_message_id, 5, carrier_segments, now() + interval '4 hours' FROM m
+INSERT INTO dispatch (message_id, instance_id, sending_number_id, mass_message_id, priority,
+                      segments, valid_until)
+SELECT id, instance_id, sending_number_id, mass_message_id, 5, carrier_segments,
+       now() + interval '4 hours' FROM m
 RETURNING message_id
 """
 
@@ -59,7 +72,7 @@ class Queued:
 
 
 def phones(count: int, start: int = 0) -> list[str]:
-    """Different phone numbers; more of them than 555-01xx has, so not for anything that is shown."""
+    """Different phone numbers; more of them than 555-01xx has, so never shown to anybody."""
     return [f"+1{2_125_550_100 + start + i}" for i in range(count)]
 
 

@@ -27,7 +27,7 @@ async def accept(submission: Submission) -> Outcome:
 
 
 class ScriptedCarrier:
-    """Answers by `answer`; `look_ups` says what it finds for a recipient, or None for no look-up."""
+    """Answers by `answer`; `look_ups` says what it finds for a recipient, if it may be asked."""
 
     def __init__(
         self, name: str = "null", answer: Answer = accept, look_ups: LookUpAnswer | None = None

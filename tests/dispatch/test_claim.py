@@ -217,7 +217,9 @@ async def test_a_claim_reads_the_ready_index_on_the_oldest_postgresql(database_u
 async def check_claim_plan(pool: Pool) -> None:
     """With many messages stored and many ready, planned both before and after statistics exist."""
     queued = await fill_queue(pool, 20_000)
-    await pool.execute("DELETE FROM dispatch WHERE message_id = ANY ($1)", queued.message_ids[5_000:])
+    await pool.execute(
+        "DELETE FROM dispatch WHERE message_id = ANY ($1)", queued.message_ids[5_000:]
+    )
     for _ in range(2):
         nodes = await explain_claim(pool, queued.sending_number_id)
         scans = {(n["Node Type"], n.get("Relation Name")) for n in nodes}

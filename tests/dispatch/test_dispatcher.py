@@ -1,4 +1,4 @@
-"""What becomes of a message for each answer of a carrier, and of everything when a dispatcher stops."""
+"""What becomes of a message for each answer of a carrier, and when a dispatcher stops."""
 
 import asyncio
 from dataclasses import replace
@@ -78,7 +78,9 @@ async def test_a_refused_message_fails_with_its_reason(pool: Pool) -> None:
     await check_history(pool)
 
 
-async def test_a_number_that_its_carrier_says_opted_out_is_suppressed_everywhere(pool: Pool) -> None:
+async def test_a_number_that_its_carrier_says_opted_out_is_suppressed_everywhere(
+    pool: Pool,
+) -> None:
     async def opted_out(_: Submission) -> Outcome:
         return Refused("POLICY.OPTED_OUT", "21610", suppress=True)
 
@@ -234,7 +236,9 @@ async def test_a_receipt_settles_what_was_in_doubt_at_once(pool: Pool) -> None:
 
         async def in_doubt() -> bool:
             return bool(
-                await pool.fetchval("SELECT count(*) FROM dispatch WHERE in_doubt_since IS NOT NULL")
+                await pool.fetchval(
+                    "SELECT count(*) FROM dispatch WHERE in_doubt_since IS NOT NULL"
+                )
             )
 
         await wait_until(in_doubt, 5, "the message is in doubt")
@@ -260,7 +264,9 @@ async def test_receipts_move_a_status_forward_only_in_whatever_order_they_come(p
     ]
     for number, (states, wanted) in enumerate(orders):
         queued = await fill_queue(pool, 1, name=f"N{number}", sender=f"+1212555018{number}")
-        await pool.execute("UPDATE message SET status = 2, version = 2 WHERE id = $1", queued.message_ids[0])
+        await pool.execute(
+            "UPDATE message SET status = 2, version = 2 WHERE id = $1", queued.message_ids[0]
+        )
         await pool.execute(
             "INSERT INTO status_event (instance_id, message_id, version, status, previous_status)"
             " VALUES ($1, $2, 2, 2, 1)",

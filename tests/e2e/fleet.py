@@ -117,7 +117,7 @@ async def fleet_of(database_url: str, folder: Path) -> AsyncIterator[Fleet]:
 
 
 async def remove_numbers_that_fail(pool: Pool) -> int:
-    """Removes the numbers that the sandbox treats in a way of their own. Returns how many are left."""
+    """Removes the numbers that the sandbox treats specially. Returns how many are left."""
     await pool.execute("DELETE FROM phone_number WHERE e164 LIKE '%555019_'")
     left: int = await pool.fetchval("SELECT count(*) FROM phone_number")
     return left

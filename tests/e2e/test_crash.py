@@ -1,4 +1,4 @@
-"""An OK from CreateMassMessage is durable: servers and the database are killed while clients send."""
+"""An OK from CreateMassMessage is durable: servers and the database are killed meanwhile."""
 
 import asyncio
 import random
@@ -72,7 +72,7 @@ class Api:
 
 
 async def create(api: Api) -> str:
-    """Creates a mass message as a careful client does: the same request_id until there is an answer."""
+    """Creates a mass message with the same request_id until there is an answer."""
     request = CreateMassMessageRequest(
         spec=MassMessageSpec(
             saved_message="UNPLANNED_OUTAGE_NO_ETA",
@@ -84,7 +84,9 @@ async def create(api: Api) -> str:
     request.spec.outage_start_time.GetCurrentTime()
     for _ in range(300):
         try:
-            response: CreateMassMessageResponse = await api.stub.CreateMassMessage(request, timeout=5)
+            response: CreateMassMessageResponse = await api.stub.CreateMassMessage(
+                request, timeout=5
+            )
             return response.mass_message.mass_message_id
         except (grpc.aio.AioRpcError, asyncio.CancelledError, grpc.aio.UsageError) as error:
             if isinstance(error, grpc.aio.AioRpcError) and error.code() not in RETRIED:

@@ -30,8 +30,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 class Balancer:
-    """Sends each call to a server that says it serves, as a load balancer does, and to another if the
-    one it chose has just gone."""
+    """Sends calls to the servers that it knows of in turn, as a load balancer does."""
 
     def __init__(self, key: str) -> None:
         self._key = key
@@ -60,8 +59,10 @@ class Balancer:
                 self.failed += 1
             await asyncio.sleep(0.005)
 
-    async def watch_until(self, stop: asyncio.Event, seen: dict[tuple[str, int], int]) -> list[float]:
-        """Watches all events, resuming by cursor. Returns how long each end of a stream took to be told."""
+    async def watch_until(
+        self, stop: asyncio.Event, seen: dict[tuple[str, int], int]
+    ) -> list[float]:
+        """Watches all events, resuming by cursor. Returns when the stream was ended."""
         cursor, resumed = "", []
         while not stop.is_set():
             call = self.stub(DeliveryStub).WatchMessages(  # type: ignore[attr-defined]
@@ -130,7 +131,9 @@ async def test_a_rolling_restart_under_load_loses_nothing(
 
         async def delivered() -> bool:
             return bool(
-                await pool.fetchval("SELECT count(*) = $1 FROM message WHERE status = 4", recipients)
+                await pool.fetchval(
+                    "SELECT count(*) = $1 FROM message WHERE status = 4", recipients
+                )
             )
 
         await wait_until(delivered, 60, "every message is delivered")

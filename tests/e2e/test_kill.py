@@ -1,4 +1,4 @@
-"""Processes killed at random moments, a carrier that misbehaves: nobody is texted twice, nothing is lost.
+"""Processes killed at random, a carrier that misbehaves: nobody is texted twice, nothing is lost.
 
 The accept log of the sandbox is the oracle. KILL_MESSAGES=6000 runs the long form.
 """
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(MESSAGES // 20 + 120)]
 
 
 async def keep_killing(fleet: Fleet, stop: asyncio.Event, chance: random.Random) -> int:
-    """Three dispatchers, one of which is killed and replaced every 0.5 to 1.2 s. Returns the kills."""
+    """Three dispatchers; one is killed and replaced every 0.5 to 1.2 s. Returns the kills."""
 
     async def worker() -> int:
         kills = 0
@@ -68,11 +68,19 @@ async def test_a_carrier_that_can_be_asked_gets_each_message_exactly_once(
     pool: Pool, database_url: str, tmp_path: Path
 ) -> None:
     numbers = phones(MESSAGES, start=1_000)
-    await fill_queue(
-        pool, MESSAGES, carrier="sandbox", rate=RATE, text=TEXT, recipients=numbers
-    )
+    await fill_queue(pool, MESSAGES, carrier="sandbox", rate=RATE, text=TEXT, recipients=numbers)
     async with fleet_of(database_url, tmp_path) as fleet:
-        await fleet.start_carrier("--faults", FAULTS, "--seed", "11", "--late-seconds", "3", "--latency", LATENCY, lookup=True)
+        await fleet.start_carrier(
+            "--faults",
+            FAULTS,
+            "--seed",
+            "11",
+            "--late-seconds",
+            "3",
+            "--latency",
+            LATENCY,
+            lookup=True,
+        )
         kills = await run_with_kills(pool, fleet)
         accepted = fleet.accepted()
     found = await outcome(pool)
@@ -92,11 +100,19 @@ async def test_a_carrier_that_cannot_be_asked_gets_no_message_twice(
     pool: Pool, database_url: str, tmp_path: Path
 ) -> None:
     numbers = phones(MESSAGES, start=1_000)
-    await fill_queue(
-        pool, MESSAGES, carrier="sandbox", rate=RATE, text=TEXT, recipients=numbers
-    )
+    await fill_queue(pool, MESSAGES, carrier="sandbox", rate=RATE, text=TEXT, recipients=numbers)
     async with fleet_of(database_url, tmp_path) as fleet:
-        await fleet.start_carrier("--faults", FAULTS, "--seed", "12", "--late-seconds", "3", "--latency", LATENCY, lookup=False)
+        await fleet.start_carrier(
+            "--faults",
+            FAULTS,
+            "--seed",
+            "12",
+            "--late-seconds",
+            "3",
+            "--latency",
+            LATENCY,
+            lookup=False,
+        )
         kills = await run_with_kills(pool, fleet)
         accepted = fleet.accepted()
     found = await outcome(pool)

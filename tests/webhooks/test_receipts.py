@@ -1,4 +1,4 @@
-"""Receipts over HTTP: only what a carrier signed, for an attempt of ours, stored before it is answered."""
+"""Receipts over HTTP: only what a carrier signed, for an attempt of ours, and stored first."""
 
 from collections.abc import AsyncIterator
 from urllib.parse import urlencode
@@ -40,9 +40,7 @@ class Caller:
         token: str = TOKEN,
     ) -> int:
         """The status of the answer."""
-        signature = sign(
-            token, signed_address or address, list((signed_form or form).items())
-        )
+        signature = sign(token, signed_address or address, list((signed_form or form).items()))
         path = address.removeprefix(PUBLIC)
         async with self._session.post(
             self._server.make_url("/").human_repr().rstrip("/") + path,

@@ -25,7 +25,8 @@ async def run_expander(pool: Pool, stop: asyncio.Event, wake: asyncio.Event) -> 
 async def expand_once(pool: Pool, chunk_accounts: int = CHUNK_ACCOUNTS) -> int:
     """Expands one chunk of one mass message; returns how many accounts it looked at.
 
-    0 when nothing waits for expansion, or when other processes have all that does.
+    A chunk that finds no account left counts as one. 0 when nothing waits for expansion, or when
+    other processes have all that does.
     """
     async with pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection, connection.transaction():
         work = await expand.lock_next(connection)
@@ -35,4 +36,4 @@ async def expand_once(pool: Pool, chunk_accounts: int = CHUNK_ACCOUNTS) -> int:
         made = await expand.write_chunk(connection, work, chunk)
         complete = chunk.accounts < chunk_accounts
         await expand.advance(connection, work, chunk, made, complete=complete)
-        return chunk.accounts
+        return max(1, chunk.accounts)

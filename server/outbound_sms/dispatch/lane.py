@@ -80,7 +80,7 @@ class Lane:
         await self._empty.wait()
 
     async def hand_over(self, messages: Sequence[Claimed]) -> None:
-        """Takes claimed messages: commits their intent in small batches and queues them for a call."""
+        """Takes claimed messages: commits their intent in small batches, then queues them."""
         self._outstanding += len(messages)
         self._empty.clear()
         begun = 0
@@ -122,9 +122,7 @@ class Lane:
             body=bodies[message.body_id],
             segments=message.segments,
             valid_for_seconds=max(1, int((message.valid_until - now).total_seconds())),
-            status_callback_url=self._callbacks.url(
-                self.carrier.name, message.message_id, attempt
-            ),
+            status_callback_url=self._callbacks.url(self.carrier.name, message.message_id, attempt),
         )
 
     async def work(self) -> None:

@@ -21,7 +21,7 @@ async def repeat(
     stop: asyncio.Event,
     wake: asyncio.Event | None = None,
 ) -> None:
-    """Runs `duty` at once again while it finds work, else every `interval` seconds (half more or less).
+    """Runs `duty` again at once while it finds work, else every `interval` seconds, jittered.
 
     `wake` ends a pause early. Database failures are logged and waited out, with longer and longer
     pauses up to 5 s. Returns soon after `stop` is set; `duty` is never cancelled.
@@ -42,7 +42,9 @@ async def repeat(
             await pause_unless(pause, stop, wake)
 
 
-async def pause_unless(seconds: float, stop: asyncio.Event, wake: asyncio.Event | None = None) -> None:
+async def pause_unless(
+    seconds: float, stop: asyncio.Event, wake: asyncio.Event | None = None
+) -> None:
     """Waits `seconds`, or less when `stop` or `wake` is set; clears `wake`."""
     waiters = [asyncio.ensure_future(stop.wait())]
     if wake is not None:

@@ -28,7 +28,7 @@ class DispatchSettings:
     """How long the first outcome of a batch waits for others."""
     rescue_interval: float = 5.0
     look_up_after: tuple[float, ...] = (5.0, 30.0, 120.0)
-    """Ages of a doubt at which the carrier is asked. Not found at the last: the message was not sent."""
+    """Ages of a doubt at which the carrier is asked. Not found at the last: it was not sent."""
     doubt_limit: float = 900.0
     """Age at which a doubt that nothing could settle is decided by the message's policy."""
     receipt_batch: int = 500

@@ -25,8 +25,8 @@ _T = TypeVar("_T")
 class Settler:
     """Collects outcomes and commits them together.
 
-    An outcome is kept until it is committed, however long the database is away. If that takes longer
-    than the lease, somebody else has the message by then, and the write changes nothing.
+    An outcome is kept until it is committed, however long the database is away. If that takes
+    longer than the lease, somebody else has the message by then, and the write changes nothing.
     """
 
     def __init__(self, pool: Pool, owner: UUID, settings: DispatchSettings) -> None:
@@ -68,7 +68,9 @@ class Settler:
         given_back = [o for o in batch if isinstance(o, GivenBack)]
         doubts = [o for o in batch if isinstance(o, tuple)]
         await self._write(settled, lambda: store.settle(self._pool, settled, owner=self._owner))
-        await self._write(given_back, lambda: store.give_back(self._pool, given_back, owner=self._owner))
+        await self._write(
+            given_back, lambda: store.give_back(self._pool, given_back, owner=self._owner)
+        )
         await self._write(
             doubts,
             lambda: store.doubt(
@@ -82,8 +84,10 @@ class Settler:
             try:
                 held = await write()
             except DATABASE_FAILURES as error:
-                # Repeating is safe: what a lost answer had committed is fenced off by its own fence.
-                log.warning("outcomes not written yet", action="settle_retry", error=type(error).__name__)
+                # Repeating is safe: what a lost answer had committed no longer has its lease.
+                log.warning(
+                    "outcomes not written yet", action="settle_retry", error=type(error).__name__
+                )
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, 2.0)
                 continue

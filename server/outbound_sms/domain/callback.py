@@ -1,7 +1,7 @@
 """The address that a carrier calls with receipts for one attempt.
 
-It names the message and the attempt, so that a receipt finds its message even when the answer to the
-submission was lost or comes later; a MAC keeps anyone else from naming them.
+It names the message and the attempt, so that a receipt finds its message even when the answer to
+the submission was lost or comes later; a MAC keeps anyone else from naming them.
 """
 
 import hashlib
@@ -37,7 +37,9 @@ class CallbackAddress:
             return None
         if not 1 <= attempt <= 32_767:
             return None
-        if not hmac.compare_digest(self._mac(carrier, message_id, attempt).encode(), given.encode()):
+        if not hmac.compare_digest(
+            self._mac(carrier, message_id, attempt).encode(), given.encode()
+        ):
             return None
         return message_id, attempt
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Stable machine-readable reasons. Same names as `ErrorReason` in the contract, less the prefix."""
+    """Stable machine-readable reasons: `ErrorReason` of the contract, less the prefix."""
 
     # The request itself
     INVALID_REQUEST = "INVALID_REQUEST"
@@ -64,14 +64,14 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldViolation:
-    """One thing wrong with one field. `field` is its path, for example `contacts[3].phone_number`."""
+    """One thing wrong with one field; `field` is its path, such as `accounts[3].name`."""
 
     field: str
     description: str
 
 
 class OutboundSmsError(Exception):
-    """Base of every failure that a caller may see. The message says what to do next, in one sentence."""
+    """Base of every failure that a caller may see. The message says what to do next."""
 
     def __init__(self, reason: Reason, message: str, **metadata: str) -> None:
         super().__init__(message)
@@ -95,7 +95,9 @@ class InvalidRequest(OutboundSmsError):
         self.violations = tuple(violations)
 
     @classmethod
-    def of(cls, field: str, description: str, reason: Reason = Reason.INVALID_REQUEST) -> "InvalidRequest":
+    def of(
+        cls, field: str, description: str, reason: Reason = Reason.INVALID_REQUEST
+    ) -> "InvalidRequest":
         """The error for a single field."""
         return cls([FieldViolation(field, description)], reason)
 
@@ -131,7 +133,9 @@ class PermissionDenied(OutboundSmsError):
 class LimitExceeded(OutboundSmsError):
     """Too much at once; repeat after `retry_after` seconds."""
 
-    def __init__(self, reason: Reason, message: str, *, retry_after: float, **metadata: str) -> None:
+    def __init__(
+        self, reason: Reason, message: str, *, retry_after: float, **metadata: str
+    ) -> None:
         super().__init__(reason, message, **metadata)
         self.retry_after = retry_after
 
@@ -139,7 +143,9 @@ class LimitExceeded(OutboundSmsError):
 class Unavailable(OutboundSmsError):
     """The server cannot answer for now; repeat after `retry_after` seconds."""
 
-    def __init__(self, reason: Reason, message: str, *, retry_after: float = 1.0, **metadata: str) -> None:
+    def __init__(
+        self, reason: Reason, message: str, *, retry_after: float = 1.0, **metadata: str
+    ) -> None:
         super().__init__(reason, message, **metadata)
         self.retry_after = retry_after
 

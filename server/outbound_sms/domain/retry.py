@@ -6,7 +6,7 @@ BACK_OFF_SECONDS = (1.0, 5.0, 25.0, 60.0, 60.0)
 """Pause after the first, second ... failure. As many failures as entries and the message fails."""
 
 JITTER = 0.2
-"""Share by which a pause is lengthened or shortened, so that many failures do not return at once."""
+"""Share by which a pause is lengthened or shortened: many failures do not return at once."""
 
 
 def gives_up(failures: int) -> bool:

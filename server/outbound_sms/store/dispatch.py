@@ -1,4 +1,4 @@
-"""The queue: leases, intents and outcomes. Every write names the fence of the lease that it is under."""
+"""The queue: leases, intents and outcomes. Every write names the fence of its lease."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -183,7 +183,7 @@ async def doubt(
 
 
 async def rescue(db: Database, *, most: int, look_after: float) -> tuple[int, int]:
-    """Takes up to `most` messages from expired leases. Returns how many are ready, how many in doubt."""
+    """Takes up to `most` messages from expired leases. Returns (ready, in doubt)."""
     rows = await db.fetch(_SQL["rescue"], most, look_after)
     in_doubt = sum(1 for row in rows if row["in_doubt"])
     return len(rows) - in_doubt, in_doubt
@@ -203,7 +203,7 @@ async def claim_in_doubt(
 
 
 async def known_carrier_ids(db: Database, phone: str, since: datetime) -> frozenset[str]:
-    """Carrier message ids that belong to other messages to `phone` submitted at `since` or later."""
+    """Carrier message ids of other messages to `phone`, submitted at `since` or later."""
     return frozenset(row[0] for row in await db.fetch(_SQL["known_carrier_ids"], phone, since))
 
 

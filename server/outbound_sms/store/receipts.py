@@ -1,4 +1,4 @@
-"""Delivery receipts: an inbox that is written before the carrier is answered, and its application."""
+"""Delivery receipts: written to an inbox before the carrier is answered, then applied."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

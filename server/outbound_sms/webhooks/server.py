@@ -29,7 +29,7 @@ STORED_STATES = {
 
 
 class ReceiptHandler:
-    """Answers 204 once a receipt is stored, 403 for what a carrier did not sign, 503 to be called again."""
+    """Answers 204 once a receipt is stored, 403 to what was not signed, 503 to be called again."""
 
     def __init__(
         self, carriers: Mapping[str, Carrier], callbacks: CallbackAddress, inbox: ReceiptInbox
@@ -54,7 +54,9 @@ class ReceiptHandler:
             receipt = carrier.parse_receipt(form)
         except MalformedReceipt as error:
             metrics.RECEIPTS.labels("malformed").inc()
-            log.error("receipt not understood", action="receipt", carrier=carrier.name, cause=str(error))
+            log.error(
+                "receipt not understood", action="receipt", carrier=carrier.name, cause=str(error)
+            )
             return web.Response(status=400)
         return await self._store(carrier, receipt, *attempt)
 
@@ -86,7 +88,5 @@ def build_app(
 ) -> web.Application:
     """The application with its one address for receipts."""
     app = web.Application(client_max_size=LARGEST_BODY)
-    app.router.add_post(
-        "/receipts/{carrier}", ReceiptHandler(carriers, callbacks, inbox).handle
-    )
+    app.router.add_post("/receipts/{carrier}", ReceiptHandler(carriers, callbacks, inbox).handle)
     return app
