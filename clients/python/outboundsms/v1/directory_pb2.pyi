@@ -1137,7 +1137,10 @@ class ImportRow(_message.Message):
         contact_time_zone, message_categories, phone_number, phone_country, phone_extension, phone_type,
         sms_opt_in, consent_source, consent_time, consent_evidence. Lists are separated by `;`.
         Companies, sites, categories and phone types are named; sites and categories that do not exist
-        are created.
+        are created. An empty text clears what may be empty, and counts as absent elsewhere; an empty
+        sms_opt_in says nothing. Where rows of one request contradict each other the later one wins,
+        column by column. A phone number without contact_name goes to a contact named like the account.
+        An opt-out by hand stands, unless consent_time is later; STOP always stands.
         """
 
     def __init__(
@@ -1208,7 +1211,7 @@ Global___ImportResponse: _TypeAlias = ImportResponse  # noqa: Y015
 
 @_typing.final
 class RefusedRow(_message.Message):
-    """RefusedRow says why a row did not go in."""
+    """RefusedRow says why a row did not go in. A row with several wrong columns is there once for each."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -236,6 +236,7 @@ CREATE TABLE suppression (
   source       smallint NOT NULL CHECK (source BETWEEN 1 AND 8),
   create_time  timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+CREATE INDEX suppression_list ON suppression (create_time DESC, e164 DESC);  -- list_suppressions
 
 -- What is sent, and from where ---------------------------------------------------------------------------
 
@@ -243,13 +244,14 @@ CREATE TABLE signature (
   id                uuid PRIMARY KEY DEFAULT new_id(),
   instance_id       uuid NOT NULL REFERENCES instance,
   name              text NOT NULL CHECK (name <> ''),
-  department_id     uuid NOT NULL CONSTRAINT signature_department_fk REFERENCES department,
+  department_id     uuid CONSTRAINT signature_department_fk REFERENCES department,
   template          smallint NOT NULL CHECK (template BETWEEN 1 AND 6),
   mass_default      boolean NOT NULL DEFAULT false,
   triggered_default boolean NOT NULL DEFAULT false,
   version           integer NOT NULL DEFAULT 1,
   create_time       timestamptz NOT NULL DEFAULT clock_timestamp(),
-  delete_time       timestamptz                      -- kept, so that sent mass messages keep their signature
+  delete_time       timestamptz,                     -- kept, so that sent mass messages keep their signature
+  CONSTRAINT signature_has_department CHECK (department_id IS NOT NULL OR delete_time IS NOT NULL)
 );
 CREATE UNIQUE INDEX signature_name_unique ON signature (instance_id, name) WHERE delete_time IS NULL;
 CREATE UNIQUE INDEX signature_one_mass_default ON signature (instance_id)

@@ -1,0 +1,26 @@
+"""The permissions that a role may hold, and what they are called."""
+
+LABELS: dict[str, str] = {
+    "CREATE_SMS_MESSAGE": "Create a new SMS message",
+    "READ_SMS_MESSAGE": "View SMS messages",
+    "UPDATE_SMS_MESSAGE": "Update an SMS message",
+    "DELETE_SMS_MESSAGE": "Delete an SMS message",
+    "READ_SMS_OUTBOUND_MESSAGE": "View an SMS outbound message",
+    "UPDATE_SMS_SETTINGS": "Update the SMS settings",
+    "CREATE_COMPANY": "Create a company or a department",
+    "UPDATE_COMPANY": "Update a company and its departments",
+    "DELETE_DEPARTMENT": "Delete a department",
+    "READ_DIRECTORY": "View companies, departments, accounts and network sites",
+    "UPDATE_ACCOUNT": "Update accounts, network sites and vendors",
+    "READ_CONTACT": "View contacts",
+    "CREATE_CONTACT": "Create a contact",
+    "UPDATE_CONTACT": "Update a contact",
+    "DELETE_CONTACT": "Delete a contact",
+    "CREATE_PHONE_NUMBER_TYPE": "Create a phone number type",
+    "READ_PHONE_NUMBER_TYPE": "View phone number types",
+    "UPDATE_PHONE_NUMBER_TYPE": "Update a phone number type",
+    "DELETE_PHONE_NUMBER_TYPE": "Delete a phone number type",
+    "CREATE_MESSAGE_CATEGORY": "Create a message category",
+    "READ_MESSAGE_CATEGORY": "View message categories",
+    "MANAGE_ACCESS": "Manage roles and API keys",
+}

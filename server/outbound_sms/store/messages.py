@@ -1,0 +1,113 @@
+"""Messages as they are listed and shown: with the names of whom they went to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from outbound_sms.store import sql
+from outbound_sms.store.pool import Connection, Database
+
+_SQL = sql.load("messages")
+
+# An id is made in the same statement as the row's time, but not in the same microsecond.
+_SLACK = timedelta(seconds=5)
+_LAST_ID = UUID(int=2**128 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFilter:
+    """What to list. None, or no statuses, is any; `start` is included, `end` is not."""
+
+    statuses: Sequence[int] = ()
+    kind: int | None = None
+    mass_message_id: UUID | None = None
+    account_id: UUID | None = None
+    contact_id: UUID | None = None
+    phone: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    reject_reason: str | None = None
+
+
+class Row(Protocol):
+    """The columns of one statement by name; not copied into objects, as a page may have 1,000."""
+
+    def __getitem__(self, column: str, /) -> Any: ...  # pragma: no cover
+
+
+@dataclass(frozen=True, slots=True)
+class MessageList:
+    """Rows of the statement `list`, newest first, and the head of the feed in the same snapshot."""
+
+    rows: Sequence[Row]
+    head: int
+    epoch: int
+
+
+async def list_messages(
+    connection: Connection, instance_id: UUID, wanted: MessageFilter, after: UUID | None, most: int
+) -> MessageList:
+    """At most `most` messages older than `after`. The connection must be in a transaction."""
+    await connection.execute(_SQL["plan_for_arguments"])
+    rows = await connection.fetch(
+        _SQL["list"],
+        instance_id,
+        after,
+        most,
+        wanted.statuses or None,
+        wanted.kind,
+        wanted.mass_message_id,
+        wanted.account_id,
+        wanted.contact_id,
+        wanted.phone,
+        wanted.start,
+        wanted.end,
+        wanted.reject_reason,
+        lowest_id(wanted.start - _SLACK) if wanted.start else None,
+        lowest_id(wanted.end + _SLACK) if wanted.end else None,
+    )
+    first = rows[0]
+    return MessageList([] if first["id"] is None else rows, first["head"], first["epoch"])
+
+
+async def get_messages(
+    db: Database, wanted: Sequence[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], Row]:
+    """Messages with body, history and attempts: the columns of the statement `get`.
+
+    Keys are pairs of instance and message; those that do not exist together are left out.
+    """
+    rows = await db.fetch(
+        _SQL["get"], [instance_id for instance_id, _ in wanted], [id_ for _, id_ in wanted]
+    )
+    return {(row["instance_id"], row["id"]): row for row in rows}
+
+
+async def count_messages(
+    db: Database, instance_id: UUID, start: datetime, end: datetime
+) -> Sequence[Row]:
+    """`status`, `reject_reason`, `messages`, `billable_segments` and `cost_micros` of each pair."""
+    return await db.fetch(
+        _SQL["count"],
+        instance_id,
+        start,
+        end,
+        lowest_id(start - _SLACK),
+        lowest_id(end + _SLACK),
+    )
+
+
+async def country_of(db: Database, instance_id: UUID) -> str | None:
+    """The instance's country, two letters."""
+    country: str | None = await db.fetchval(_SQL["country"], instance_id)
+    return country
+
+
+def lowest_id(moment: datetime) -> UUID:
+    """A bound below every UUIDv7 that was made at `moment` or later (RFC 9562 5.7)."""
+    milliseconds = int(moment.timestamp() * 1000)
+    if milliseconds <= 0:
+        return UUID(int=0)
+    return UUID(int=milliseconds << 80) if milliseconds < 2**48 else _LAST_ID

@@ -1,0 +1,98 @@
+-- name: plan_for_arguments
+-- Has the next statements of the transaction planned for their arguments: with filters that are not set
+-- folded away, each list can use the index that fits those that are.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
+
+-- name: list
+-- Lists messages, newest first, with the names that a person reads, and the feed's head in the same
+-- snapshot: whatever this does not show yet comes after the head.
+-- $1 instance, $2 id before which to go on, $3 most, $4 statuses, $5 kind, $6 mass message, $7 account,
+-- $8 contact, $9 phone, $10 from, $11 until, $12 reason, $13 and $14 the ids between which messages of
+-- those times lie.
+SELECT feed.head, feed.epoch, page.*
+  FROM (SELECT (SELECT t.last_pos FROM feed_tick t ORDER BY t.tick DESC LIMIT 1) AS head,
+               (SELECT coalesce(max(e.epoch), 0) FROM feed_epoch e) AS epoch) feed
+  LEFT JOIN LATERAL (
+    SELECT m.id, m.contact_id, contact.name AS recipient_name, contact.role, contact.account_id,
+           contact.network_site_id, contact.vendor_id,
+           coalesce(account.name, site.name, vendor.name) AS related_name,
+           m.phone, m.status, m.reject_reason, m.version, m.kind, m.mass_message_id, m.billable_segments,
+           m.carrier_segments, m.cost_micros, instance.currency, m.sending_number_id, m.create_time,
+           CASE WHEN m.status = 5 THEN coalesce(
+             (SELECT r.carrier_code FROM receipt r
+               WHERE r.message_id = m.id AND r.carrier_code IS NOT NULL ORDER BY r.attempt DESC, r.state DESC LIMIT 1),
+             (SELECT a.carrier_code FROM attempt a
+               WHERE a.message_id = m.id AND a.carrier_code IS NOT NULL ORDER BY a.number DESC LIMIT 1))
+           END AS carrier_code
+      FROM (SELECT x.* FROM message x
+             WHERE x.instance_id = $1
+               AND ($2::uuid IS NULL OR x.id < $2)
+               AND ($4::smallint[] IS NULL OR x.status = ANY ($4))
+               AND ($5::smallint IS NULL OR x.kind = $5)
+               AND ($6::uuid IS NULL OR x.mass_message_id = $6)
+               AND ($7::uuid IS NULL OR x.account_id = $7)
+               AND ($8::uuid IS NULL OR x.contact_id = $8)
+               AND ($9::text IS NULL OR x.phone = $9)
+               AND ($10::timestamptz IS NULL OR x.create_time >= $10)
+               AND ($11::timestamptz IS NULL OR x.create_time < $11)
+               AND ($12::text IS NULL OR x.reject_reason = $12)
+               AND ($13::uuid IS NULL OR x.id >= $13)
+               AND ($14::uuid IS NULL OR x.id < $14)
+             ORDER BY x.id DESC LIMIT $3) m
+      JOIN instance ON instance.id = m.instance_id
+      JOIN contact ON contact.id = m.contact_id
+      LEFT JOIN account ON account.id = contact.account_id
+      LEFT JOIN network_site site ON site.id = contact.network_site_id
+      LEFT JOIN vendor ON vendor.id = contact.vendor_id) page ON true
+ ORDER BY page.id DESC;
+
+-- name: get
+-- Reads everything about some messages, all of one instant. $1 instances and $2 ids run in parallel: calls
+-- of several tenants may be read together, and each gets a message only as the instance that it is.
+SELECT m.instance_id, m.id, m.contact_id, contact.name AS recipient_name, contact.role, contact.account_id,
+       contact.network_site_id, contact.vendor_id,
+       coalesce(account.name, site.name, vendor.name) AS related_name,
+       m.phone, m.status, m.reject_reason, m.version, m.kind, m.mass_message_id, m.billable_segments,
+       m.carrier_segments, m.cost_micros, instance.currency, m.sending_number_id, m.create_time,
+       coalesce(failure.carrier_code, tried.codes[cardinality(tried.codes)]) AS carrier_code,
+       body.text AS body_text, body.encoding AS body_encoding, body.characters AS body_characters,
+       body.billable_segments AS body_billable_segments, body.carrier_segments AS body_carrier_segments,
+       body.cost_micros AS body_cost_micros,
+       history.versions, history.statuses, history.reasons, history.times,
+       tried.numbers, tried.carriers, tried.outcomes, tried.carrier_ids, tried.reasons AS attempt_reasons,
+       tried.codes, tried.submit_times, tried.settle_times
+  FROM unnest($1::uuid[], $2::uuid[]) AS wanted (instance_id, id)
+  JOIN message m ON m.id = wanted.id AND m.instance_id = wanted.instance_id
+  JOIN instance ON instance.id = m.instance_id
+  JOIN contact ON contact.id = m.contact_id
+  JOIN body ON body.id = m.body_id
+  LEFT JOIN account ON account.id = contact.account_id
+  LEFT JOIN network_site site ON site.id = contact.network_site_id
+  LEFT JOIN vendor ON vendor.id = contact.vendor_id
+  LEFT JOIN LATERAL (
+    SELECT r.carrier_code FROM receipt r
+     WHERE m.status = 5 AND r.message_id = m.id AND r.carrier_code IS NOT NULL
+     ORDER BY r.attempt DESC, r.state DESC LIMIT 1) failure ON true
+ CROSS JOIN LATERAL (
+    SELECT array_agg(e.version) AS versions, array_agg(e.status) AS statuses,
+           array_agg(e.reject_reason) AS reasons, array_agg(e.event_time) AS times
+      FROM (SELECT * FROM status_event s WHERE s.message_id = m.id ORDER BY s.version) e) history
+ CROSS JOIN LATERAL (
+    SELECT array_agg(a.number) AS numbers, array_agg(a.carrier) AS carriers, array_agg(a.outcome) AS outcomes,
+           array_agg(a.carrier_message_id) AS carrier_ids, array_agg(a.reason) AS reasons,
+           array_agg(a.carrier_code) AS codes, array_agg(a.submit_time) AS submit_times,
+           array_agg(a.settle_time) AS settle_times
+      FROM (SELECT * FROM attempt t WHERE t.message_id = m.id ORDER BY t.number) a) tried;
+
+-- name: count
+-- Counts messages by status and reason over a span. The ids bound the part of the index that is read.
+-- $1 instance, $2 from, $3 until, $4 and $5 the ids between which messages of those times lie.
+SELECT m.status, m.reject_reason, count(*) AS messages, sum(m.billable_segments)::bigint AS billable_segments,
+       sum(m.cost_micros)::bigint AS cost_micros
+  FROM message m
+ WHERE m.instance_id = $1 AND m.id >= $4 AND m.id < $5 AND m.create_time >= $2 AND m.create_time < $3
+ GROUP BY m.status, m.reject_reason ORDER BY m.status, m.reject_reason NULLS FIRST;
+
+-- name: country
+-- Reads the country in whose way people of the instance write phone numbers.
+SELECT country FROM instance WHERE id = $1;

@@ -1,0 +1,131 @@
+"""The real server in this process, and real stubs that talk to it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+
+from outbound_sms.app import Parts, make_parts, servicers
+from outbound_sms.domain.access import Instance
+from outbound_sms.rpc.limits import Limits
+from outbound_sms.rpc.server import GrpcServer, Registration, Transport
+from outbound_sms.store.access import create_instance
+from outbound_sms.store.pool import Pool
+
+CARRIERS = frozenset({"sandbox", "spare"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """An instance and the text of a super-admin's API key."""
+
+    instance: Instance
+    key: str
+
+
+@dataclass(slots=True)
+class Running:
+    """A server that listens on `address`. `woken` counts how often new work was announced."""
+
+    grpc: GrpcServer
+    parts: Parts
+    address: str
+    woken: list[None] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def run_server(
+    pool: Pool,
+    *,
+    limits: Limits | None = None,
+    transport: Transport | None = None,
+    registrations: Callable[[Parts], list[Registration]] = servicers,
+) -> AsyncIterator[Running]:
+    """Runs a server on a free port of 127.0.0.1 until the block ends."""
+    woken: list[None] = []
+    drain = asyncio.Event()
+    parts = await make_parts(
+        pool, drain=drain, carrier_names=CARRIERS, wake=lambda: woken.append(None)
+    )
+    server = GrpcServer(pool, registrations(parts), drain=drain, limits=limits, transport=transport)
+    async with parts.feed:
+        port = await server.start("127.0.0.1:0")
+        try:
+            yield Running(server, parts, f"127.0.0.1:{port}", woken)
+        finally:
+            await server.stop(grace=1.0)
+
+
+async def make_tenant(pool: Pool, name: str = "Example ISP") -> Tenant:
+    """A new instance in the US, in US dollars, in New York."""
+    async with pool.acquire() as connection:
+        instance, key = await create_instance(
+            connection, name=name, country="US", currency="USD", time_zone="America/New_York"
+        )
+    return Tenant(instance, key)
+
+
+class KeyedChannel:
+    """A channel whose calls send an API key, or none when it is empty.
+
+    Not by interceptors: those of grpc.aio wrap the calls in others that can do less.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, key: str) -> None:
+        self._channel = channel
+        self._metadata = (("authorization", f"Bearer {key}"),) if key else ()
+
+    def unary_unary(self, *args: Any, **options: Any) -> Any:
+        return self._with_key(self._channel.unary_unary(*args, **options))
+
+    def unary_stream(self, *args: Any, **options: Any) -> Any:
+        return self._with_key(self._channel.unary_stream(*args, **options))
+
+    def stream_unary(self, *args: Any, **options: Any) -> Any:
+        return self._with_key(self._channel.stream_unary(*args, **options))
+
+    def stream_stream(self, *args: Any, **options: Any) -> Any:
+        return self._with_key(self._channel.stream_stream(*args, **options))
+
+    async def close(self) -> None:
+        await self._channel.close()
+
+    def _with_key(self, call: Any) -> Any:
+        def keyed(*args: Any, metadata: Any = (), **options: Any) -> Any:
+            return call(*args, metadata=(*metadata, *self._metadata), **options)
+
+        return keyed
+
+
+class Stubs:
+    """Makes stubs for one address; call it as `stubs(AccessStub, key=...)`. Close it afterwards."""
+
+    def __init__(self, address: str, default_key: str = "") -> None:
+        self._address = address
+        self._default_key = default_key
+        self._channels: dict[str, KeyedChannel] = {}
+
+    def __call__(self, stub: Callable[[Any], object], key: str | None = None) -> Any:
+        """A stub that sends `key`; without one the default key, and `""` sends none.
+
+        Any, because the types of the stubs are those of blocking calls.
+        """
+        return stub(self.channel(key))
+
+    def channel(self, key: str | None = None) -> Any:
+        """The channel of a key; one connection each."""
+        key = self._default_key if key is None else key
+        if key not in self._channels:
+            # A connection of its own, not one that gRPC shares between channels of the process.
+            options = [("grpc.use_local_subchannel_pool", 1)]
+            channel = grpc.aio.insecure_channel(self._address, options=options)
+            self._channels[key] = KeyedChannel(channel, key)
+        return self._channels[key]
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        for channel in self._channels.values():
+            await channel.close()
