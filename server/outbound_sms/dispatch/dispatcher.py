@@ -136,7 +136,7 @@ class Dispatcher:
         for message in claimed:
             by_carrier.setdefault(message.carrier, []).append(message)
         for name, messages in by_carrier.items():
-            await self._lanes[name].hand_over(messages)
+            self._lanes[name].take(messages)
         return len(claimed)
 
     def _has_room(self, carrier: str) -> bool:

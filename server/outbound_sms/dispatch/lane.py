@@ -28,7 +28,7 @@ from outbound_sms.domain.callback import CallbackAddress
 from outbound_sms.domain.retry import gives_up, pause_seconds
 from outbound_sms.store import dispatch as store
 from outbound_sms.store.dispatch import AttemptOutcome, Claimed, GivenBack, Settled
-from outbound_sms.store.pool import Pool
+from outbound_sms.store.pool import DATABASE_FAILURES, Pool
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +66,7 @@ class Lane:
         self._empty.set()
         self._intended: deque[tuple[Claimed, Submission]] = deque()
         self._work = asyncio.Semaphore(0)
+        self._handing_over: set[asyncio.Task[None]] = set()
         self._resume_at = 0.0
 
     @property
@@ -79,10 +80,15 @@ class Lane:
         """Returns when every message that was handed over is settled."""
         await self._empty.wait()
 
-    async def hand_over(self, messages: Sequence[Claimed]) -> None:
-        """Takes claimed messages: commits their intent in small batches, then queues them."""
+    def take(self, messages: Sequence[Claimed]) -> None:
+        """Takes claimed messages; commits their intent while the next ones are being claimed."""
         self._outstanding += len(messages)
         self._empty.clear()
+        task = asyncio.create_task(self._hand_over(messages), name="hand_over")
+        self._handing_over.add(task)
+        task.add_done_callback(self._handing_over.discard)
+
+    async def _hand_over(self, messages: Sequence[Claimed]) -> None:
         begun = 0
         try:
             bodies = await self._bodies.load(message.body_id for message in messages)
@@ -90,6 +96,8 @@ class Lane:
                 batch = messages[begun : begun + self._settings.intent_batch]
                 await self._intend(batch, bodies)
                 begun += len(batch)
+        except DATABASE_FAILURES as error:
+            log.warning("database failed", action="intend", error=type(error).__name__)
         finally:
             # What a failing database kept from being intended is left to its lease.
             for _ in messages[begun:]:
