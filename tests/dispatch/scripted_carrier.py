@@ -45,7 +45,9 @@ class ScriptedCarrier:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(lookup=self.look_ups is not None, idempotency_key=False, receipts=True)
+        return Capabilities(
+            lookup=self.look_ups is not None, idempotency_key=False, receipts=True, calls=64
+        )
 
     async def submit(self, submission: Submission) -> Outcome:
         self.submissions.append(submission)

@@ -23,6 +23,8 @@ class Submission:
 
     `sender` and `recipient` are E.164; `sender` may also be what the carrier calls a sender pool.
     `segments` is what we expect the carrier to count. `attempt` counts from 1 for each message.
+    Nothing may be written after `start_by`, seconds of `clock.lease_clock`: by then somebody else
+    may have the message. An adapter checks it right before it writes, and answers `NotSent`.
     """
 
     message_id: UUID
@@ -33,6 +35,7 @@ class Submission:
     segments: int
     valid_for_seconds: int | None = None
     status_callback_url: str | None = None
+    start_by: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +135,17 @@ LookUp = Found | NotFound | CannotTell
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What helps to resolve a message that is in doubt.
+    """What a carrier can do.
 
     `lookup`: `look_up` works. `idempotency_key`: submitting the same message and attempt again is
-    safe. `receipts`: status callbacks arrive.
+    safe. `receipts`: status callbacks arrive. `calls`: submissions that may be open at a time; one
+    more would wait inside the adapter, where its lease can run out unseen.
     """
 
     lookup: bool
     idempotency_key: bool
     receipts: bool
+    calls: int
 
 
 class Carrier(Protocol):

@@ -40,7 +40,7 @@ class NullCarrier:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(lookup=False, idempotency_key=True, receipts=True)
+        return Capabilities(lookup=False, idempotency_key=True, receipts=True, calls=4)
 
     async def submit(self, submission: Submission) -> Outcome:
         """Accepts. The id is made of the message's own, so submitting it again changes nothing."""

@@ -35,6 +35,7 @@ from outbound_sms.carriers.carrier import (
     Submission,
     Throttled,
 )
+from outbound_sms.carriers.guarded_request import GuardedRequest, LeaseRanOut, start_by
 
 _log = structlog.get_logger(__name__)
 
@@ -88,7 +89,7 @@ class TwilioCarrier:
         )
         self._tokens = tuple(t for t in (config.auth_token, config.second_auth_token) if t)
         self._capabilities = Capabilities(
-            lookup=config.lookup, idempotency_key=False, receipts=True
+            lookup=config.lookup, idempotency_key=False, receipts=True, calls=config.connections
         )
 
     @property
@@ -104,11 +105,14 @@ class TwilioCarrier:
         if self._closed:
             return NotSent("the carrier is closed")
         session = self._session or self._open()
+        start_by.set(submission.start_by)
         try:
             async with session.post(
                 self._messages_url, data=_encode(submission), allow_redirects=False
             ) as response:
                 body = await response.read()
+        except LeaseRanOut:
+            return NotSent("the lease ran out")
         except _BEFORE_SENDING as error:
             return NotSent(f"{type(error).__name__}: {error}")
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -171,6 +175,7 @@ class TwilioCarrier:
                 "User-Agent": "outbound-sms",
             },
             cookie_jar=aiohttp.DummyCookieJar(),
+            request_class=GuardedRequest,
         )
         return self._session
 

@@ -9,6 +9,7 @@ import structlog
 
 from outbound_sms import metrics
 from outbound_sms.carriers.carrier import Carrier
+from outbound_sms.clock import lease_clock
 from outbound_sms.dispatch.lane import Lane
 from outbound_sms.dispatch.loops import pause_unless, repeat
 from outbound_sms.dispatch.reconcile import Reconciler
@@ -74,7 +75,7 @@ class Dispatcher:
         background = [asyncio.create_task(self._settler.run(), name="settle")]
         background.append(asyncio.create_task(self._suppress(), name="suppress"))
         for lane in self._lanes.values():
-            background += [asyncio.create_task(lane.work()) for _ in range(self.settings.workers)]
+            background += [asyncio.create_task(lane.work()) for _ in range(lane.workers)]
         try:
             async with asyncio.TaskGroup() as duties:
                 duties.create_task(self._claim_until(stop))
@@ -125,6 +126,7 @@ class Dispatcher:
         if not chosen:
             return 0
         room = min(self._lanes[number.carrier].room for number in chosen)
+        start_by = lease_clock() + self.settings.lease - self.settings.call_needs
         claimed = await store.claim(
             self._pool,
             [number.sending_number_id for number in chosen],
@@ -136,7 +138,7 @@ class Dispatcher:
         for message in claimed:
             by_carrier.setdefault(message.carrier, []).append(message)
         for name, messages in by_carrier.items():
-            self._lanes[name].take(messages)
+            self._lanes[name].take(messages, start_by)
         return len(claimed)
 
     def _has_room(self, carrier: str) -> bool:

@@ -21,6 +21,7 @@ from outbound_sms.carriers.carrier import (
     Submission,
     Throttled,
 )
+from outbound_sms.clock import lease_clock
 from outbound_sms.dispatch.bodies import Bodies
 from outbound_sms.dispatch.settings import DispatchSettings
 from outbound_sms.dispatch.settler import Settler
@@ -80,21 +81,25 @@ class Lane:
         """Returns when every message that was handed over is settled."""
         await self._empty.wait()
 
-    def take(self, messages: Sequence[Claimed]) -> None:
-        """Takes claimed messages; commits their intent while the next ones are being claimed."""
+    def take(self, messages: Sequence[Claimed], start_by: float) -> None:
+        """Takes claimed messages; commits their intent while the next ones are being claimed.
+
+        A call that has not begun at `start_by`, of `lease_clock`, is not begun: a process that was
+        frozen would otherwise send what others have taken over meanwhile.
+        """
         self._outstanding += len(messages)
         self._empty.clear()
-        task = asyncio.create_task(self._hand_over(messages), name="hand_over")
+        task = asyncio.create_task(self._hand_over(messages, start_by), name="hand_over")
         self._handing_over.add(task)
         task.add_done_callback(self._handing_over.discard)
 
-    async def _hand_over(self, messages: Sequence[Claimed]) -> None:
+    async def _hand_over(self, messages: Sequence[Claimed], start_by: float) -> None:
         begun = 0
         try:
             bodies = await self._bodies.load(message.body_id for message in messages)
             while begun < len(messages):
                 batch = messages[begun : begun + self._settings.intent_batch]
-                await self._intend(batch, bodies)
+                await self._intend(batch, bodies, start_by)
                 begun += len(batch)
         except DATABASE_FAILURES as error:
             log.warning("database failed", action="intend", error=type(error).__name__)
@@ -103,12 +108,14 @@ class Lane:
             for _ in messages[begun:]:
                 self._leave()
 
-    async def _intend(self, messages: Sequence[Claimed], bodies: dict[UUID, str]) -> None:
+    async def _intend(
+        self, messages: Sequence[Claimed], bodies: dict[UUID, str], start_by: float
+    ) -> None:
         attempts = await store.intend(
             self._pool,
             messages,
             owner=self._owner,
-            lease_left=self._settings.call + self._settings.call_margin,
+            lease_left=self._settings.call_needs,
         )
         now = datetime.now(UTC)
         for message in messages:
@@ -116,11 +123,17 @@ class Lane:
             if attempt is None:
                 self._give_back(message, AttemptOutcome.NONE, pause=0.0, failures=0)
                 continue
-            self._intended.append((message, self._submission(message, attempt, bodies, now)))
+            submission = self._submission(message, attempt, bodies, now, start_by)
+            self._intended.append((message, submission))
             self._work.release()
 
     def _submission(
-        self, message: Claimed, attempt: int, bodies: dict[UUID, str], now: datetime
+        self,
+        message: Claimed,
+        attempt: int,
+        bodies: dict[UUID, str],
+        now: datetime,
+        start_by: float,
     ) -> Submission:
         return Submission(
             message_id=message.message_id,
@@ -131,16 +144,23 @@ class Lane:
             segments=message.segments,
             valid_for_seconds=max(1, int((message.valid_until - now).total_seconds())),
             status_callback_url=self._callbacks.url(self.carrier.name, message.message_id, attempt),
+            start_by=start_by,
         )
 
+    @property
+    def workers(self) -> int:
+        """How many times `work` is to run at once."""
+        return min(self._settings.workers, self.carrier.capabilities.calls)
+
     async def work(self) -> None:
-        """Makes one call after another until cancelled. Several run at a time."""
+        """Makes one call after another until cancelled."""
         while True:
             await self._work.acquire()
             message, submission = self._intended.popleft()
             wait = self._resume_at - asyncio.get_running_loop().time()
-            if wait > 0:
-                self._give_back(message, AttemptOutcome.NONE, pause=wait, failures=0)
+            if wait > 0 or lease_clock() > submission.start_by:
+                pause = max(wait, 0.0)
+                self._give_back(message, AttemptOutcome.NONE, pause=pause, failures=0)
                 continue
             try:
                 async with asyncio.timeout(self._settings.call):

@@ -34,3 +34,8 @@ class DispatchSettings:
     receipt_batch: int = 500
     drain: float = 20.0
     """How long a stopping dispatcher waits for calls to end."""
+
+    @property
+    def call_needs(self) -> float:
+        """Seconds that a lease must still have when a call begins."""
+        return self.call + self.call_margin
