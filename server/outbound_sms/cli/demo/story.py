@@ -1,0 +1,96 @@
+"""The demonstration, step by step: from a CSV of subscribers to Delivered."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from rich.text import Text
+
+from outbound_sms.cli.demo.example import Example, set_up
+from outbound_sms.cli.demo.outcome import (
+    Outcome,
+    read_outcome,
+    receipts,
+    show_outcome,
+)
+from outbound_sms.cli.import_file import import_with_progress
+from outbound_sms.cli.names import network_site_ids
+from outbound_sms.cli.output import console, plain_line
+from outbound_sms.cli.preview import show_preview
+from outbound_sms.cli.progress import ProgressView
+from outboundsms import Client
+from outboundsms.v1 import mass_messages_pb2
+
+OUTAGE = timedelta(hours=4)
+
+
+class DemoFailed(RuntimeError):
+    """The demonstration did not come to the end that it should have."""
+
+
+async def tell(client: Client, example: Example, site: str) -> Outcome:
+    """Sets up, imports, previews, sends, watches; returns what became of the texts.
+
+    Raises DemoFailed when the example does not fit, and OutboundSmsError for what the server
+    refuses.
+    """
+    _title("Set up the example ISP")
+    await set_up(client, example)
+    _title(f"Import {example.subscribers.name}")
+    await _import(client, example)
+    spec = await _spec(client, site)
+    _title(f"Preview an unplanned outage of {site}")
+    preview = await client.mass_messages.PreviewMassMessage(
+        mass_messages_pb2.PreviewMassMessageRequest(spec=spec)
+    )
+    show_preview(preview)
+    if preview.recipients == 0:
+        raise DemoFailed(f"Nobody behind {site} can be texted, so there is nothing to show.")
+    _title(f"Send it to {preview.recipients:,} recipients")
+    created = await client.mass_messages.CreateMassMessage(
+        mass_messages_pb2.CreateMassMessageRequest(spec=spec, request_id=str(uuid.uuid4()))
+    )
+    mass_message_id = created.mass_message.mass_message_id
+    with ProgressView() as view:
+        async for message in client.watch_mass_message(
+            mass_message_id, on_interruption=view.interrupted
+        ):
+            view.update(message)
+        async for message in receipts(client, mass_message_id):
+            view.update(message)
+    _title("Outcome")
+    outcome = await read_outcome(client, mass_message_id)
+    show_outcome(outcome)
+    return outcome
+
+
+async def _import(client: Client, example: Example) -> None:
+    result = await import_with_progress(client, example.subscribers, quiet=False)
+    if result.accepted == 0:
+        raise DemoFailed(f"No row of {example.subscribers} went in.")
+    new = result.accounts_created + result.contacts_created + result.phone_numbers_created
+    changed = result.accounts_changed + result.contacts_changed + result.phone_numbers_changed
+    plain_line(
+        f"{result.accepted:,} rows accepted: {new:,} things created, {changed:,} changed; "
+        f"{len(result.refused)} rows refused, for example"
+    )
+    for row in result.refused[:3]:
+        plain_line(f"  line {row.line}, {row.column}: {row.reason}")
+
+
+async def _spec(client: Client, site: str) -> mass_messages_pb2.MassMessageSpec:
+    sites = await network_site_ids(client)
+    if site not in sites:
+        raise DemoFailed(f"There is no network site {site!r}. There are: {', '.join(sites)}.")
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    spec = mass_messages_pb2.MassMessageSpec(
+        saved_message="UNPLANNED_OUTAGE",
+        audience=mass_messages_pb2.Audience(network_site_ids=[sites[site]]),
+    )
+    spec.outage_start_time.FromDatetime(now)
+    spec.outage_end_time.FromDatetime(now + OUTAGE)
+    return spec
+
+
+def _title(text: str) -> None:
+    console.print()
+    console.print(Text(text, "bold"))

@@ -1,0 +1,173 @@
+"""Everything that a server needs, on this machine: a database, a carrier, and the server itself."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import asyncpg
+
+from outbound_sms.cli.child import Child
+from outbound_sms.cli.local_instance import key_file, local_instance, write_private
+from outbound_sms.postgres import EmbeddedPostgres
+from outbound_sms.store.migrate import migrate
+
+CARRIER = "sandbox"
+ACCOUNT_SID = "ACsandbox"
+LISTEN = "127.0.0.1:0"
+
+Say = Callable[[str], None]
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What runs, and how to reach it. `children` are in the order in which they were started."""
+
+    target: str
+    api_key: str
+    database: str
+    children: list[Child]
+
+
+@dataclass(frozen=True, slots=True)
+class StackOptions:
+    """`folder` keeps the data. `split` runs the dispatcher as a process of its own. `log_folder`
+    gets what the processes log; None leaves it on stderr."""
+
+    folder: Path
+    database_url: str | None
+    listen: str = LISTEN
+    http_listen: str = LISTEN
+    split: bool = False
+    log_folder: Path | None = None
+    receipt_delay: float = 0.1
+
+
+@asynccontextmanager
+async def running_stack(options: StackOptions, say: Say) -> AsyncIterator[Stack]:
+    """Starts it all and stops it again, last first. `say` hears of each step.
+
+    Raises `ChildFailed`, or what the database cannot start with.
+    """
+    options.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if options.log_folder is not None:
+        options.log_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    async with _database(options, say) as database:
+        applied = await migrate(database)
+        say(f"schema ready ({len(applied)} migrations applied)" if applied else "schema ready")
+        api_key = await _api_key(options, database)
+        children: list[Child] = []
+        try:
+            target = await _start(options, database, children, say)
+            yield Stack(target, api_key, database, children)
+        finally:
+            for child in reversed(children):
+                await child.stop()
+
+
+async def while_running(stack: Stack, work: Coroutine[None, None, Answer]) -> Answer:
+    """Does `work`, and gives it up with ChildFailed when one of the processes ends meanwhile."""
+    working = asyncio.create_task(work)
+    ends = {asyncio.create_task(child.wait()): child for child in stack.children}
+    try:
+        done, _ = await asyncio.wait({working, *ends}, return_when=asyncio.FIRST_COMPLETED)
+        for end, child in ends.items():
+            if end in done and working not in done:
+                raise child.failure(f"ended by itself with code {end.result()}")
+        return working.result()
+    finally:
+        for task in (working, *ends):
+            task.cancel()
+        await asyncio.gather(working, *ends, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _database(options: StackOptions, say: Say) -> AsyncIterator[str]:
+    if options.database_url is not None:
+        say("database: the one of DATABASE_URL")
+        yield options.database_url
+        return
+    async with EmbeddedPostgres(options.folder / "postgres") as server:
+        say(f"database: embedded PostgreSQL in {options.folder / 'postgres'}")
+        yield server.dsn()
+
+
+async def _api_key(options: StackOptions, database: str) -> str:
+    connection = await asyncpg.connect(database, timeout=30)
+    try:
+        file = key_file(options.folder, options.database_url)
+        return (await local_instance(connection, file)).api_key
+    finally:
+        await connection.close()
+
+
+async def _start(options: StackOptions, database: str, children: list[Child], say: Say) -> str:
+    """Starts the carrier, the server and perhaps a dispatcher; returns where the server listens."""
+    carriers = options.folder / "carriers.toml"
+    token = secrets.token_hex(16)
+    sandbox = _child(
+        options,
+        "sandbox carrier",
+        ["sandbox", "--account-sid", ACCOUNT_SID, "--auth-token", token]
+        + ["--receipt-delay", str(options.receipt_delay)],
+    )
+    children.append(sandbox)
+    url = (await sandbox.start("sandbox"))["sandbox"]
+    _write_carriers(carriers, token, url)
+    say(f"sandbox carrier: {url}")
+    environment = {
+        "DATABASE_URL": database,
+        "OUTBOUND_SMS_CARRIERS": str(carriers),
+        "OUTBOUND_SMS_LISTEN": options.listen,
+        "OUTBOUND_SMS_HTTP_LISTEN": options.http_listen,
+        "OUTBOUND_SMS_PROCESSES": "1",
+        # No load balancer has to hear of the stop first.
+        "OUTBOUND_SMS_DRAIN_WAIT": "0",
+    }
+    roles = "api,webhooks" if options.split else "api,dispatcher,webhooks"
+    server = _child(options, "server", ["serve", "--roles", roles], environment)
+    children.append(server)
+    found = await server.start("grpc", "http")
+    say(f"server: {found['grpc']}")
+    if options.split:
+        environment["OUTBOUND_SMS_PUBLIC_URL"] = found["http"]
+        environment["OUTBOUND_SMS_HTTP_LISTEN"] = LISTEN
+        dispatcher = _child(options, "dispatcher", ["serve", "--roles", "dispatcher"], environment)
+        children.append(dispatcher)
+        await dispatcher.start("http")
+        say("dispatcher: running")
+    return found["grpc"]
+
+
+def _child(
+    options: StackOptions,
+    name: str,
+    arguments: list[str],
+    environment: dict[str, str] | None = None,
+) -> Child:
+    file = f"{name.replace(' ', '-')}.log"
+    log = options.log_folder / file if options.log_folder is not None else None
+    if log is not None:
+        log.unlink(missing_ok=True)
+    return Child(name, arguments, environment=environment, log=log)
+
+
+def _write_carriers(file: Path, token: str, url: str) -> None:
+    """The carriers' file of the server, which holds a secret."""
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(
+        f'[carrier.{CARRIER}]\nkind = "twilio"\naccount_sid = "{ACCOUNT_SID}"\n'
+        f'auth_token = "{token}"\nbase_url = "{url}"\n',
+        encoding="utf-8",
+    )
+
+
+def write_server_file(file: Path, stack: Stack) -> None:
+    """Lets the other commands find the server while it runs."""
+    values = {"target": stack.target, "api_key": stack.api_key, "database": stack.database}
+    write_private(file, values)
