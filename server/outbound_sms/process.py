@@ -13,6 +13,7 @@ from outbound_sms.app import Parts, make_parts, servicers
 from outbound_sms.carriers import configuration
 from outbound_sms.carriers.carrier import Carrier
 from outbound_sms.carriers.configuration import CarrierConfigurationError
+from outbound_sms.dispatch.dispatcher import CarrierTooSlow
 from outbound_sms.domain.callback import CallbackAddress
 from outbound_sms.drain import Drain, Step, run_steps, server_steps
 from outbound_sms.http_side import HttpSide
@@ -82,9 +83,12 @@ async def _start(
     http = await resources.enter_async_context(_bind_http(settings))
     callbacks = await _callbacks(settings, http, pools)
     if DISPATCHER in pools:
-        running.sending = Sending(
-            pools[DISPATCHER], pools[QUEUE], carriers, callbacks, settings.dispatch()
-        )
+        try:
+            running.sending = Sending(
+                pools[DISPATCHER], pools[QUEUE], carriers, callbacks, settings.dispatch()
+            )
+        except CarrierTooSlow as error:
+            raise CannotStart(str(error)) from error
     app = web.Application()
     if WEBHOOKS in settings.roles:
         heard = running.sending.wake_for_receipts if running.sending is not None else _nobody

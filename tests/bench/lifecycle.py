@@ -61,6 +61,7 @@ async def rate(dsn: str, messages: int) -> float:
     ) as pool:
         await empty(pool)
         queued = await fill_queue(pool, messages)
+        await pool.fetchval("SELECT feed_tick_once()")
         await pool.execute("VACUUM ANALYZE message, dispatch, status_event, receipt")
         stop = asyncio.Event()
         dispatcher = _dispatcher(pool)

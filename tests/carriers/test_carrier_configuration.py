@@ -36,7 +36,7 @@ async def test_a_file_gives_its_carriers_by_name(tmp_path: Path) -> None:
         "spare": "spare",
     }
     assert carriers["primary"].capabilities == Capabilities(
-        lookup=False, idempotency_key=False, receipts=True, calls=8
+        lookup=False, idempotency_key=False, receipts=True, calls=8, longest_call=20.0
     )
     assert carriers["spare"].capabilities.lookup
     for carrier in carriers.values():

@@ -46,7 +46,11 @@ class ScriptedCarrier:
     @property
     def capabilities(self) -> Capabilities:
         return Capabilities(
-            lookup=self.look_ups is not None, idempotency_key=False, receipts=True, calls=64
+            lookup=self.look_ups is not None,
+            idempotency_key=False,
+            receipts=True,
+            calls=64,
+            longest_call=1.0,
         )
 
     async def submit(self, submission: Submission) -> Outcome:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import asyncpg
+import pytest
 
 from outbound_sms.carriers.carrier import (
     Accepted,
@@ -19,6 +20,7 @@ from outbound_sms.carriers.carrier import (
     Submission,
     Throttled,
 )
+from outbound_sms.dispatch.dispatcher import CarrierTooSlow, Dispatcher
 from outbound_sms.store.dispatch import rescue
 from outbound_sms.store.pool import DATABASE_FAILURES, Pool
 from outbound_sms.store.receipts import (
@@ -31,7 +33,7 @@ from outbound_sms.store.receipts import (
 )
 from tests.dispatch.checks import check_history, queue_is_empty, statuses, until_settled
 from tests.dispatch.queue_factory import Queued, fill_queue, phones
-from tests.dispatch.running import QUICK, dispatching
+from tests.dispatch.running import CALLBACKS, QUICK, dispatching
 from tests.dispatch.scripted_carrier import ScriptedCarrier, accept
 from tests.waiting import wait_until
 
@@ -183,6 +185,11 @@ async def test_a_defect_of_an_adapter_leaves_the_message_in_doubt(pool: Pool) ->
     async with dispatching(pool, ScriptedCarrier(answer=broken)):
         await until_settled(pool)
     assert await reason_of(pool, queued.message_ids[0]) == "UNCERTAIN.OUTCOME_UNKNOWN"
+
+
+async def test_a_carrier_slower_than_a_lease_allows_is_refused_at_the_start(pool: Pool) -> None:
+    with pytest.raises(CarrierTooSlow, match="lower its total_timeout"):
+        Dispatcher(pool, {"null": ScriptedCarrier()}, CALLBACKS, replace(QUICK, call=0.5))
 
 
 async def doubt(_: Submission) -> Outcome:

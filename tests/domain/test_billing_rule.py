@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from outbound_sms.domain.billing_rule import BillingRule, billable_segments, cost_micros
 from outbound_sms.domain.segments import count_segments
 

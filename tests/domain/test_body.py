@@ -1,4 +1,5 @@
 import pytest
+
 from outbound_sms.domain.billing_rule import BillingRule
 from outbound_sms.domain.body import BodyRefused, compose_body
 from outbound_sms.domain.reason import REASONS

@@ -1,4 +1,5 @@
 import pytest
+
 from outbound_sms.domain.language import Language, choose_language, parse_language
 
 

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from outbound_sms.domain.language import Language
 from outbound_sms.domain.local_time import format_local_time
 from outbound_sms.domain.segments import Encoding, count_segments

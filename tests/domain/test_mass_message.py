@@ -1,6 +1,7 @@
 from itertools import product
 
 import pytest
+
 from outbound_sms.domain.errors import Reason, WrongState
 from outbound_sms.domain.mass_message import MassMessageState, MassMessageVerb, transition
 

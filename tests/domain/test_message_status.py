@@ -1,6 +1,7 @@
 from itertools import product
 
 import pytest
+
 from outbound_sms.domain.message_status import (
     STATUS_RULES,
     TERMINAL,

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from outbound_sms.domain.outage import END_FIELD, START_FIELD, check_outage_times
 from outbound_sms.domain.saved_messages import SavedMessageKey
 

@@ -3,6 +3,7 @@ import uuid
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from outbound_sms.domain.language import Language
 from outbound_sms.domain.phone import (
     PhoneNumber,

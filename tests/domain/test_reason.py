@@ -1,4 +1,5 @@
 import pytest
+
 from outbound_sms.domain.reason import REASONS, Origin, RejectReason
 from outbound_sms.domain.segments import Encoding, count_segments
 

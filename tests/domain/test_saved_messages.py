@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from outbound_sms.domain.billing_rule import BillingRule
 from outbound_sms.domain.body import compose_body
 from outbound_sms.domain.language import Language

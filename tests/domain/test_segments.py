@@ -3,6 +3,7 @@ import unicodedata
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
 from outbound_sms.domain.segments import (
     GSM7_BASIC,
     GSM7_EXTENSION,

@@ -1,4 +1,5 @@
 import pytest
+
 from outbound_sms.domain.language import Language
 from outbound_sms.domain.segments import Encoding, count_segments
 from outbound_sms.domain.signature import (

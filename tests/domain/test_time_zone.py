@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
+
 from outbound_sms.domain.time_zone import parse_zone, zone_names
 
 

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from outbound_sms.domain.variable import clean_value, fill, strip_invisible, variables_of
 
 HOSTILE = "|B| {B} {0} %s %(B)s \\g<0> \\1 $B |A|"

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from outbound_sms.feed.feed import Feed
+from outbound_sms.feed.feed import Feed, end
 from outbound_sms.feed.listener import Listener
 from outbound_sms.feed.pause import LOST
 from outbound_sms.feed.stream import Start, WatchRequest
@@ -23,6 +23,9 @@ _LISTENERS = (
 )
 
 
+_ANOTHER = f"{_LISTENERS} AND pid <> $1"
+
+
 async def test_a_killed_listening_connection_is_replaced(pool: Pool) -> None:
     heard: list[float] = []
     listener = asyncio.create_task(Listener(pool, lambda: heard.append(time.monotonic())).run())
@@ -34,8 +37,7 @@ async def test_a_killed_listening_connection_is_replaced(pool: Pool) -> None:
         await pool.execute("NOTIFY feed")
         await wait_until(lambda: len(heard) > count)
     finally:
-        listener.cancel()
-        await asyncio.gather(listener, return_exceptions=True)
+        await end([listener])
 
 
 async def test_streams_go_on_by_polling_when_no_notification_comes(

@@ -20,7 +20,7 @@ from outbound_sms.postgres.server import EmbeddedPostgres
 from outbound_sms.store import feed, feed_upkeep
 from outbound_sms.store.feed import FeedNeedsRebase, FeedRow
 from outbound_sms.store.migrate import migrate
-from outbound_sms.store.pool import Pool, open_pool
+from outbound_sms.store.pool import Connection, Pool, open_pool
 from tests.databases import FAST_SETTINGS, temporary_cluster
 from tests.feed.conftest import KEY
 from tests.feed.reader import read_all
@@ -68,8 +68,7 @@ async def test_a_restored_database_feeds_nothing_until_its_rebase_and_then_every
     instance, mass_message = uuid4(), uuid4()
     async with opened(old.dsn()) as pool, pool.acquire() as connection:
         await ensure_epoch(connection)
-        for _ in range(2_000):
-            await connection.execute("SELECT pg_current_xact_id()")
+        await _use_up_ids(connection)
         messages = await add_messages(connection, instance, mass_message, 40)
         await feed.tick(connection)
         position = Position(1, (await feed.read_edges(connection)).head)
@@ -87,11 +86,19 @@ async def test_a_restored_database_feeds_nothing_until_its_rebase_and_then_every
             assert await feed.tick(connection) == 20
             await rebase(connection)
             assert await feed.tick(connection) == 0
+            # Past the ids that events of the old cluster had.
+            await _use_up_ids(connection)
+            await _use_up_ids(connection)
             await change(connection, messages, 4)
             assert await feed.tick(connection) == 40
         assert await check_feed(pool) == 100
         await check_counts(pool)
         await _check_resumes(pool, instance, position)
+
+
+async def _use_up_ids(connection: Connection) -> None:
+    for _ in range(2_000):
+        await connection.execute("SELECT pg_current_xact_id()")
 
 
 async def _check_resumes(pool: Pool, instance: UUID, position: Position) -> None:

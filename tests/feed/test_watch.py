@@ -198,7 +198,8 @@ async def test_a_drain_in_the_middle_of_a_page_bookmarks_only_what_was_sent(
         async with aclosing(feed.watcher.watch(oldest(instance))) as batches:
             async for batch in batches:
                 recording.batches.append(batch)
-                drain.set()
+                if batch.events is not None:
+                    drain.set()
     assert await recording.check(pool) == 100
 
 

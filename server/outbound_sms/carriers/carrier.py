@@ -139,13 +139,15 @@ class Capabilities:
 
     `lookup`: `look_up` works. `idempotency_key`: submitting the same message and attempt again is
     safe. `receipts`: status callbacks arrive. `calls`: submissions that may be open at a time; one
-    more would wait inside the adapter, where its lease can run out unseen.
+    more would wait inside the adapter, where its lease can run out unseen. `longest_call`: seconds
+    after which `submit` has answered, whatever happens.
     """
 
     lookup: bool
     idempotency_key: bool
     receipts: bool
     calls: int
+    longest_call: float
 
 
 class Carrier(Protocol):

@@ -40,7 +40,9 @@ class NullCarrier:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(lookup=False, idempotency_key=True, receipts=True, calls=4)
+        return Capabilities(
+            lookup=False, idempotency_key=True, receipts=True, calls=4, longest_call=0.0
+        )
 
     async def submit(self, submission: Submission) -> Outcome:
         """Accepts. The id is made of the message's own, so submitting it again changes nothing."""

@@ -89,7 +89,11 @@ class TwilioCarrier:
         )
         self._tokens = tuple(t for t in (config.auth_token, config.second_auth_token) if t)
         self._capabilities = Capabilities(
-            lookup=config.lookup, idempotency_key=False, receipts=True, calls=config.connections
+            lookup=config.lookup,
+            idempotency_key=False,
+            receipts=True,
+            calls=config.connections,
+            longest_call=config.total_timeout,
         )
 
     @property

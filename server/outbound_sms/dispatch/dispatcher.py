@@ -31,6 +31,10 @@ RECEIPT_INTERVAL = 0.25
 DOUBT_INTERVAL = 0.5
 
 
+class CarrierTooSlow(ValueError):
+    """A carrier may take longer to answer than the lease of a message leaves room for."""
+
+
 class Dispatcher:
     """One process's share of the work. Any number may run on one database; none is special.
 
@@ -46,6 +50,13 @@ class Dispatcher:
         settings: DispatchSettings | None = None,
     ) -> None:
         self.settings = settings or DispatchSettings()
+        for carrier in carriers.values():
+            if carrier.capabilities.longest_call > self.settings.call:
+                raise CarrierTooSlow(
+                    f"A call to carrier {carrier.name} may take "
+                    f"{carrier.capabilities.longest_call:g} s, longer than a lease allows for "
+                    f"({self.settings.call:g} s): lower its total_timeout, or raise the lease."
+                )
         self.owner: UUID = uuid4()
         self.work_arrived = asyncio.Event()
         self.receipts_arrived = asyncio.Event()
@@ -170,7 +181,11 @@ class Dispatcher:
         return ready + in_doubt
 
     async def _apply_receipts(self) -> int:
-        return await apply_receipts(self._pool, self.settings.receipt_batch)
+        applied = await apply_receipts(self._pool, self.settings.receipt_batch)
+        if applied < self.settings.receipt_batch:
+            # More are on their way when some have just come: a larger batch costs less for each.
+            await asyncio.sleep(self.settings.settle_delay)
+        return applied
 
     async def _measure(self) -> int:
         depth = await store.queue_depth(self._pool)

@@ -35,6 +35,10 @@ log = structlog.get_logger(__name__)
 
 SENT, FAILED = 3, 5
 LONGEST_THROTTLE = 60.0
+_SUBMITTED = {
+    outcome: metrics.MESSAGES_SUBMITTED.labels(outcome.__name__)
+    for outcome in (Accepted, Refused, Throttled, NotSent, InDoubt)
+}
 
 
 class Lane:
@@ -66,7 +70,7 @@ class Lane:
         self._empty = asyncio.Event()
         self._empty.set()
         self._intended: deque[tuple[Claimed, Submission]] = deque()
-        self._work = asyncio.Semaphore(0)
+        self._arrived = asyncio.Event()
         self._handing_over: set[asyncio.Task[None]] = set()
         self._resume_at = 0.0
 
@@ -125,7 +129,7 @@ class Lane:
                 continue
             submission = self._submission(message, attempt, bodies, now, start_by)
             self._intended.append((message, submission))
-            self._work.release()
+        self._arrived.set()
 
     def _submission(
         self,
@@ -155,7 +159,9 @@ class Lane:
     async def work(self) -> None:
         """Makes one call after another until cancelled."""
         while True:
-            await self._work.acquire()
+            while not self._intended:
+                self._arrived.clear()
+                await self._arrived.wait()
             message, submission = self._intended.popleft()
             wait = self._resume_at - asyncio.get_running_loop().time()
             if wait > 0 or lease_clock() > submission.start_by:
@@ -163,10 +169,7 @@ class Lane:
                 self._give_back(message, AttemptOutcome.NONE, pause=pause, failures=0)
                 continue
             try:
-                async with asyncio.timeout(self._settings.call):
-                    outcome = await self.carrier.submit(submission)
-            except TimeoutError:
-                outcome = InDoubt("no answer in time")
+                outcome = await self.carrier.submit(submission)
             except Exception:
                 # A defect of the adapter: bytes may have been sent, so nobody knows.
                 log.exception("carrier adapter failed", action="submit", carrier=self.carrier.name)
@@ -174,7 +177,7 @@ class Lane:
             self._settle(message, outcome)
 
     def _settle(self, message: Claimed, outcome: Outcome) -> None:
-        metrics.MESSAGES_SUBMITTED.labels(type(outcome).__name__).inc()
+        _SUBMITTED[type(outcome)].inc()
         match outcome:
             case Accepted(carrier_message_id=carrier_message_id):
                 self._end(message, SENT, None, AttemptOutcome.ACCEPTED, carrier_message_id, None)

@@ -24,7 +24,7 @@ class DispatchSettings:
     poll: float = 0.25
     """How long an idle dispatcher waits before it looks again without being woken."""
     settle_batch: int = 500
-    settle_delay: float = 0.005
+    settle_delay: float = 0.01
     """How long the first outcome of a batch waits for others."""
     rescue_interval: float = 5.0
     look_up_after: tuple[float, ...] = (5.0, 30.0, 120.0)

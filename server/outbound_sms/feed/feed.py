@@ -1,6 +1,7 @@
 """The feed of one process: its ticker, its listener, its tailer, its retention, and its streams."""
 
 import asyncio
+from collections.abc import Collection
 from types import TracebackType
 from typing import Self
 
@@ -59,9 +60,7 @@ class Feed:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
 
     def trouble(self) -> str | None:
         """Why the process is not ready to serve streams, or None when it is."""
@@ -79,6 +78,17 @@ class Feed:
     async def _wake_streams_on_drain(self) -> None:
         await self._drain.wait()
         self.hub.wake_all()
+
+
+async def end(tasks: Collection["asyncio.Task[None]"]) -> None:
+    """Cancels tasks and waits for them.
+
+    Again and again: before Python 3.12 a task that just connects may not notice the first.
+    """
+    while waiting := [task for task in tasks if not task.done()]:
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting, timeout=0.5)
 
 
 def _report(task: asyncio.Task[None]) -> None:

@@ -58,6 +58,7 @@ class Listener:
                 except TimeoutError:
                     await connection.fetchval(_SQL["ping"], timeout=PING_TIMEOUT)
         finally:
-            connection.remove_termination_listener(lost)
-            if not connection.is_closed():
+            # A connection that has ended belongs to the pool again already.
+            if not ended.is_set():
+                connection.remove_termination_listener(lost)
                 await connection.remove_listener(CHANNEL, heard)
