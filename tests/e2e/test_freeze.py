@@ -39,9 +39,9 @@ async def test_the_late_writes_of_a_frozen_worker_change_nothing(
             count = await pool.fetchval(
                 "SELECT count(*) FROM dispatch WHERE submitting_time IS NOT NULL"
             )
-            return bool(count >= 20)
+            return bool(count >= 20 and len(fleet.accepted()) >= 8)
 
-        await wait_until(handing_over, 20, "calls are under way")
+        await wait_until(handing_over, 20, "some messages are accepted and not yet answered")
         frozen.signal(signal.SIGSTOP)
         other = fleet.server("dispatcher")
         await other.start("http")

@@ -27,6 +27,14 @@ TEXT = "Northwind: outage. Reply STOP to unsubscribe."
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(MESSAGES // 20 + 120)]
 
 
+def misbehaving(*, seed: int) -> list[str]:
+    """Options of the sandbox. Receipts come so late that they settle nothing that is in doubt."""
+    return [
+        *("--faults", FAULTS, "--seed", str(seed), "--late-seconds", "3"),
+        *("--latency", LATENCY, "--receipt-delay", "15"),
+    ]
+
+
 async def keep_killing(fleet: Fleet, stop: asyncio.Event, chance: random.Random) -> int:
     """Three dispatchers; one is killed and replaced every 0.5 to 1.2 s. Returns the kills."""
 
@@ -70,17 +78,7 @@ async def test_a_carrier_that_can_be_asked_gets_each_message_exactly_once(
     numbers = phones(MESSAGES, start=1_000)
     await fill_queue(pool, MESSAGES, carrier="sandbox", rate=RATE, text=TEXT, recipients=numbers)
     async with fleet_of(database_url, tmp_path) as fleet:
-        await fleet.start_carrier(
-            "--faults",
-            FAULTS,
-            "--seed",
-            "11",
-            "--late-seconds",
-            "3",
-            "--latency",
-            LATENCY,
-            lookup=True,
-        )
+        await fleet.start_carrier(*misbehaving(seed=11), lookup=True)
         kills = await run_with_kills(pool, fleet)
         accepted = fleet.accepted()
     found = await outcome(pool)
@@ -102,17 +100,7 @@ async def test_a_carrier_that_cannot_be_asked_gets_no_message_twice(
     numbers = phones(MESSAGES, start=1_000)
     await fill_queue(pool, MESSAGES, carrier="sandbox", rate=RATE, text=TEXT, recipients=numbers)
     async with fleet_of(database_url, tmp_path) as fleet:
-        await fleet.start_carrier(
-            "--faults",
-            FAULTS,
-            "--seed",
-            "12",
-            "--late-seconds",
-            "3",
-            "--latency",
-            LATENCY,
-            lookup=False,
-        )
+        await fleet.start_carrier(*misbehaving(seed=12), lookup=False)
         kills = await run_with_kills(pool, fleet)
         accepted = fleet.accepted()
     found = await outcome(pool)

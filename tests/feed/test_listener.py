@@ -50,6 +50,7 @@ async def test_streams_go_on_by_polling_when_no_notification_comes(
         Feed(pool, KEY, drain) as deaf,
         reading(deaf, WatchRequest(instance, start=Start.OLDEST)) as recording,
     ):
+        await wait_until(lambda: deaf.hub.head is not None)
         await wait_until(lambda: recording.batches)
         for n in range(1, 4):
             await add_messages(pool, instance, None, 1)

@@ -20,6 +20,7 @@ from tests.feed.writer import change
 from tests.services.failures import failure, failure_of
 from tests.services.running import Running, Stubs, Tenant, run_server
 from tests.services.sent import Outbox, make_outbox
+from tests.waiting import wait_until
 
 Code = grpc.StatusCode
 
@@ -337,6 +338,8 @@ async def test_watching_from_a_lists_cursor_misses_nothing(
     delivery = stub(DeliveryStub)
     first = await delivery.ListMessages(pb.ListMessagesRequest(page_size=2))
     await change(pool, sent, 2)
+    fed = "SELECT count(*) = 8 FROM feed, unnest(seqs)"
+    await wait_until(lambda: pool.fetchval(fed))
     second = await delivery.ListMessages(
         pb.ListMessagesRequest(page_size=2, page_token=first.next_page_token)
     )

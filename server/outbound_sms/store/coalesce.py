@@ -20,7 +20,7 @@ class Coalescer(Generic[Key, Value]):
         load: Callable[[Sequence[Key]], Awaitable[Mapping[Key, Value]]],
         *,
         most: int = 64,
-        at_once: int = 2,
+        at_once: int = 1,
     ) -> None:
         """`load` returns what there is of at most `most` keys; `at_once` of them run together."""
         self._load = load
