@@ -17,6 +17,7 @@ import grpc
 
 from outbound_sms import log
 from outbound_sms.app import make_parts, servicers
+from outbound_sms.process import relax_collector
 from outbound_sms.rpc.limits import Limits
 from outbound_sms.rpc.server import GrpcServer
 from outbound_sms.store.pool import open_pool
@@ -48,6 +49,7 @@ async def running(*arguments: str) -> AsyncIterator[str]:
 
 async def serve(dsn: str) -> None:
     """The product's server, with its log going nowhere, and room for one busy client."""
+    relax_collector()
     log.configure("INFO", open(os.devnull, "w"))  # noqa: SIM115, ASYNC230
     pool = await open_pool(dsn, min_size=4, max_size=16, application_name="bench server")
     drain = asyncio.Event()

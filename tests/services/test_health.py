@@ -121,3 +121,18 @@ async def test_a_frozen_database_is_noticed_too() -> None:
     await wait_until(lambda: not health.serving, timeout=6)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.timeout(60)
+async def test_health_follows_the_feed_too(pool: Pool) -> None:
+    trouble: list[str] = []
+    server = GrpcServer(
+        pool, [], drain=asyncio.Event(), trouble=lambda: trouble[0] if trouble else None
+    )
+    await server.start("127.0.0.1:0")
+    assert server.health.serving
+    trouble.append("the feed needs a rebase")
+    await wait_until(lambda: not server.health.serving, 8, "the server says NOT_SERVING")
+    trouble.clear()
+    await wait_until(lambda: server.health.serving, 8, "the server serves again")
+    await server.stop(grace=0)

@@ -20,6 +20,7 @@ from outbound_sms.domain.callback import CallbackAddress
 from outbound_sms.store import dispatch as store
 from outbound_sms.store import suppressions
 from outbound_sms.store.dispatch import Claimed, ReadyNumber
+from outbound_sms.store.idempotency import forget_old_answers
 from outbound_sms.store.pool import DATABASE_FAILURES, Pool
 from outbound_sms.store.receipts import apply_receipts
 
@@ -27,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 READY_LIST_AGE = 0.1
 QUEUE_DEPTH_INTERVAL = 5.0
+FORGET_INTERVAL = 300.0
 RECEIPT_INTERVAL = 0.25
 DOUBT_INTERVAL = 0.5
 
@@ -112,6 +114,7 @@ class Dispatcher:
                 wake=self.receipts_arrived,
             ),
             repeat(self._measure, name="queue_depth", interval=QUEUE_DEPTH_INTERVAL, stop=stop),
+            repeat(self._forget, name="forget_answers", interval=FORGET_INTERVAL, stop=stop),
         ):
             duties.create_task(duty)
 
@@ -193,6 +196,9 @@ class Dispatcher:
         metrics.QUEUE_DEPTH.labels("leased").set(depth.leased)
         metrics.IN_DOUBT.set(depth.in_doubt)
         return 0
+
+    async def _forget(self) -> int:
+        return await forget_old_answers(self._pool)
 
     async def _drain(self) -> None:
         with contextlib.suppress(TimeoutError):

@@ -61,15 +61,28 @@ class Registrar:
 
     def __init__(self, edge: Edge, server: grpc.aio.Server) -> None:
         self._edge = edge
-        self._server = server
+        self._handlers: dict[str, Any] = {}
+        server.add_generic_rpc_handlers((_Handlers(self._handlers),))
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:
-        """Stubs register every handler twice; this, the slower way, is left out."""
+        """Stubs register every handler twice; this way, which does not name them, is left out."""
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
-        """Registers the handlers of a service, wrapped. Raises KeyError for an unknown method."""
-        wrapped = {
-            name: self._edge.wrap(f"/{service}/{name}", handler)
-            for name, handler in handlers.items()
-        }
-        self._server.add_registered_method_handlers(service, wrapped)
+        """Registers the handlers of a service, wrapped. Raises KeyError for an unknown method.
+
+        All go into one table: where handlers are registered by method, grpc.aio waits for a call to
+        each of them, and a call costs the more the more methods there are.
+        """
+        for name, handler in handlers.items():
+            path = f"/{service}/{name}"
+            self._handlers[path] = self._edge.wrap(path, handler)
+
+
+class _Handlers(grpc.GenericRpcHandler):
+    """The handlers of all services by path."""
+
+    def __init__(self, handlers: Mapping[str, Any]) -> None:
+        self._handlers = handlers
+
+    def service(self, handler_call_details: Any) -> Any:
+        return self._handlers.get(handler_call_details.method)

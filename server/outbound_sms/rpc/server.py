@@ -76,7 +76,8 @@ class Transport:
 class GrpcServer:
     """All services on one port. Made in a running event loop, started once, stopped once.
 
-    Making it raises PermissionUndeclared when a method does not say who may call it.
+    Making it raises PermissionUndeclared when a method does not say who may call it. `trouble` says
+    why the server should not be sent calls, or None.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class GrpcServer:
         limits: Limits | None = None,
         transport: Transport | None = None,
         reflection: bool = True,
+        trouble: Callable[[], str | None] = lambda: None,
     ) -> None:
         limits, transport = limits or Limits(), transport or Transport()
         services = [each.service for each in registrations]
@@ -95,7 +97,7 @@ class GrpcServer:
         methods = read_methods(services) | open_methods([_HEALTH, _REFLECTION])
         self._server = grpc.aio.server(options=transport.options())
         self._drain = drain
-        self.health = Health(names, lambda: pool.fetchval("SELECT 1", timeout=2))
+        self.health = Health(names, lambda: _check(pool, trouble))
         self.gate = Gate(Keys(pool, limits.key_cache), limits)
         self.streams = OpenStreams(limits, drain, lambda ids: access.list_ended_keys(pool, ids))
         target = Edge(self.gate, self.streams, methods).target(self._server)
@@ -130,6 +132,14 @@ class GrpcServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _check(pool: Pool, trouble: Callable[[], str | None]) -> None:
+    """Raises when the server cannot do its work."""
+    found = trouble()
+    if found is not None:
+        raise RuntimeError(found)
+    await pool.fetchval("SELECT 1", timeout=2)
 
 
 def _ms(seconds: float) -> int:
