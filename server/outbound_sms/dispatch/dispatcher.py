@@ -88,6 +88,7 @@ class Dispatcher:
         background = [asyncio.create_task(self._settler.run(), name="settle")]
         background.append(asyncio.create_task(self._suppress(), name="suppress"))
         for lane in self._lanes.values():
+            background.append(asyncio.create_task(lane.intend(), name="intend"))
             background += [asyncio.create_task(lane.work()) for _ in range(lane.workers)]
         try:
             async with asyncio.TaskGroup() as duties:
@@ -158,7 +159,7 @@ class Dispatcher:
     def _has_room(self, carrier: str) -> bool:
         lane = self._lanes.get(carrier)
         # A quarter of the window, so that claims stay large while the carrier keeps its calls open.
-        return lane is not None and lane.room >= max(1, self.settings.window // 4)
+        return lane is not None and lane.room >= max(1, lane.window // 4)
 
     def _idle_pause(self) -> float:
         waits = [number.wait for number in self._ready if number.wait > 0]
@@ -204,6 +205,7 @@ class Dispatcher:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.settings.drain):
                 for lane in self._lanes.values():
+                    lane.relinquish()
                     await lane.empty()
                 await self._settler.drained()
         released = await store.release(self._pool, owner=self.owner)

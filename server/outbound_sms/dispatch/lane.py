@@ -23,6 +23,7 @@ from outbound_sms.carriers.carrier import (
 )
 from outbound_sms.clock import lease_clock
 from outbound_sms.dispatch.bodies import Bodies
+from outbound_sms.dispatch.pace import Pace
 from outbound_sms.dispatch.settings import DispatchSettings
 from outbound_sms.dispatch.settler import Settler
 from outbound_sms.domain.callback import CallbackAddress
@@ -69,52 +70,74 @@ class Lane:
         self._outstanding = 0
         self._empty = asyncio.Event()
         self._empty.set()
+        self._claimed: deque[tuple[Claimed, float]] = deque()
         self._intended: deque[tuple[Claimed, Submission]] = deque()
         self._arrived = asyncio.Event()
-        self._handing_over: set[asyncio.Task[None]] = set()
+        self._intents_wanted = asyncio.Event()
         self._resume_at = 0.0
+        self._pace = Pace()
+
+    @property
+    def window(self) -> int:
+        """How many messages may be leased here: about what goes out in a second, so that nothing
+        waits long under a lease, and no fewer than it takes to keep every call busy."""
+        settings = self._settings
+        least = 2 * max(self.workers, settings.intent_batch)
+        return min(settings.window, max(least, int(self._pace.per_second())))
 
     @property
     def room(self) -> int:
         """Messages that may be claimed for this carrier now; 0 while it asked us to slow down."""
         if asyncio.get_running_loop().time() < self._resume_at:
             return 0
-        return self._settings.window - self._outstanding
+        return self.window - self._outstanding
+
+    @property
+    def workers(self) -> int:
+        """How many times `work` is to run at once."""
+        return min(self._settings.workers, self.carrier.capabilities.calls)
 
     async def empty(self) -> None:
         """Returns when every message that was handed over is settled."""
         await self._empty.wait()
 
     def take(self, messages: Sequence[Claimed], start_by: float) -> None:
-        """Takes claimed messages; commits their intent while the next ones are being claimed.
+        """Takes claimed messages.
 
         A call that has not begun at `start_by`, of `lease_clock`, is not begun: a process that was
         frozen would otherwise send what others have taken over meanwhile.
         """
         self._outstanding += len(messages)
         self._empty.clear()
-        task = asyncio.create_task(self._hand_over(messages, start_by), name="hand_over")
-        self._handing_over.add(task)
-        task.add_done_callback(self._handing_over.discard)
+        self._claimed.extend((message, start_by) for message in messages)
+        self._intents_wanted.set()
 
-    async def _hand_over(self, messages: Sequence[Claimed], start_by: float) -> None:
-        begun = 0
-        try:
-            bodies = await self._bodies.load(message.body_id for message in messages)
-            while begun < len(messages):
-                batch = messages[begun : begun + self._settings.intent_batch]
-                await self._intend(batch, bodies, start_by)
-                begun += len(batch)
-        except DATABASE_FAILURES as error:
-            log.warning("database failed", action="intend", error=type(error).__name__)
-        finally:
-            # What a failing database kept from being intended is left to its lease.
-            for _ in messages[begun:]:
-                self._leave()
+    def relinquish(self) -> None:
+        """Gives back what was claimed and may still go out by another process."""
+        while self._claimed:
+            message, _ = self._claimed.popleft()
+            self._give_back(message, AttemptOutcome.NONE, pause=0.0, failures=0)
 
-    async def _intend(
-        self, messages: Sequence[Claimed], bodies: dict[UUID, str], start_by: float
-    ) -> None:
+    async def intend(self) -> None:
+        """Commits intents until cancelled, only just ahead of the calls: a crash puts no more
+        messages in doubt than are being handed over or are next."""
+        while True:
+            while not self._claimed or len(self._intended) > self.workers // 2:
+                self._intents_wanted.clear()
+                await self._intents_wanted.wait()
+            size = min(len(self._claimed), self._settings.intent_batch)
+            batch = [self._claimed.popleft() for _ in range(size)]
+            try:
+                await self._intend(batch)
+            except DATABASE_FAILURES as error:
+                log.warning("database failed", action="intend", error=type(error).__name__)
+                # The intents may be committed or not: they are left to their leases.
+                for _ in batch:
+                    self._leave()
+
+    async def _intend(self, batch: Sequence[tuple[Claimed, float]]) -> None:
+        messages = [message for message, _ in batch]
+        bodies = await self._bodies.load(message.body_id for message in messages)
         attempts = await store.intend(
             self._pool,
             messages,
@@ -122,7 +145,7 @@ class Lane:
             lease_left=self._settings.call_needs,
         )
         now = datetime.now(UTC)
-        for message in messages:
+        for message, start_by in batch:
             attempt = attempts.get(message.message_id)
             if attempt is None:
                 self._give_back(message, AttemptOutcome.NONE, pause=0.0, failures=0)
@@ -151,11 +174,6 @@ class Lane:
             start_by=start_by,
         )
 
-    @property
-    def workers(self) -> int:
-        """How many times `work` is to run at once."""
-        return min(self._settings.workers, self.carrier.capabilities.calls)
-
     async def work(self) -> None:
         """Makes one call after another until cancelled."""
         while True:
@@ -163,6 +181,7 @@ class Lane:
                 self._arrived.clear()
                 await self._arrived.wait()
             message, submission = self._intended.popleft()
+            self._intents_wanted.set()
             wait = self._resume_at - asyncio.get_running_loop().time()
             if wait > 0 or lease_clock() > submission.start_by:
                 pause = max(wait, 0.0)
@@ -254,6 +273,7 @@ class Lane:
 
     def _leave(self) -> None:
         self._outstanding -= 1
+        self._pace.count()
         if self._outstanding == 0:
             self._empty.set()
         self._on_room()

@@ -9,11 +9,12 @@ class DispatchSettings:
 
     claim_batch: int = 500
     """Most messages of one sending number in one claim."""
-    intent_batch: int = 100
-    """Messages whose intent is committed together: a crash puts at most these, and those that are
-    being handed over, in doubt."""
-    window: int = 160
-    """Most messages of one carrier, in one process, that are leased and not settled."""
+    intent_batch: int = 64
+    """Messages whose intent is committed together. A crash puts in doubt what is being handed over
+    and up to this many and half the workers more: 160 with the defaults."""
+    window: int = 2_000
+    """Most messages of one carrier, in one process, that are leased and not settled, however fast
+    the carrier is."""
     workers: int = 64
     """Calls to one carrier that are open at a time, in one process."""
     lease: float = 45.0
