@@ -9,9 +9,9 @@ class DispatchSettings:
 
     claim_batch: int = 500
     """Most messages of one sending number in one claim."""
-    intent_batch: int = 64
+    intent_batch: int = 128
     """Messages whose intent is committed together. A crash puts in doubt what is being handed over
-    and up to this many and half the workers more: 160 with the defaults."""
+    and up to this many and half the workers more: 224 with the defaults."""
     window: int = 2_000
     """Most messages of one carrier, in one process, that are leased and not settled, however fast
     the carrier is."""
@@ -25,8 +25,9 @@ class DispatchSettings:
     poll: float = 0.25
     """How long an idle dispatcher waits before it looks again without being woken."""
     settle_batch: int = 500
-    settle_delay: float = 0.01
-    """How long the first outcome of a batch waits for others."""
+    settle_delay: float = 0.03
+    """How long the first outcome of a batch waits for others, and a receipt for more receipts. At
+    4,000 messages a second 0.01 cost a tenth of the rate (measured)."""
     rescue_interval: float = 5.0
     look_up_after: tuple[float, ...] = (5.0, 30.0, 120.0)
     """Ages of a doubt at which the carrier is asked. Not found at the last: it was not sent."""
