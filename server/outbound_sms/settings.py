@@ -28,10 +28,9 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One server process. Times in seconds. `database_url` None means the embedded PostgreSQL."""
+    """One server process. Times in seconds. `database_url` None: not said."""
 
     database_url: str | None = None
-    data_folder: Path = Path(".data")
     listen: str = "127.0.0.1:50051"
     http_listen: str = "127.0.0.1:8080"
     public_url: str = "http://127.0.0.1:8080"
@@ -191,11 +190,8 @@ VARIABLES = (
         "DATABASE_URL",
         "database_url",
         _database,
-        "PostgreSQL 15 or newer, as postgresql://USER:PASSWORD@HOST/DATABASE. "
-        "Unset: an embedded one.",
-    ),
-    Variable(
-        "OUTBOUND_SMS_DATA", "data_folder", Path, "Folder of the embedded PostgreSQL and its keys."
+        "PostgreSQL 15 or newer, as postgresql://USER:PASSWORD@HOST/DATABASE. Required by `serve`; "
+        "`run` and `demo` bring one along where it is unset.",
     ),
     Variable("OUTBOUND_SMS_LISTEN", "listen", _address, "Address for gRPC."),
     Variable(

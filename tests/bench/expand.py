@@ -8,13 +8,11 @@ import time
 from typing import Any
 
 from outbound_sms.dispatch.expand import expand_once
-from outbound_sms.store.migrate import migrate
 from outbound_sms.store.pool import Pool, open_pool
-from tests.databases import temporary_cluster
+from tests.bench.database import bench_server
 from tests.factories import NUMBERS, Isp, add_mass_message, add_subscribers, make_isp
 
 ROUNDS = 3
-SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "4GB"}
 
 # What anybody would write for a send without resumption, in one statement: one plan, one commit.
 ALL_AT_ONCE = """
@@ -48,8 +46,7 @@ SELECT count(*) FROM made
 
 async def run(subscribers: int = NUMBERS) -> list[dict[str, Any]]:
     """Recipients a second of both, in turn, each time into empty tables; medians are compared."""
-    async with temporary_cluster(SETTINGS) as server:
-        await migrate(server.dsn())
+    async with bench_server() as server:
         pool = await open_pool(
             server.dsn(),
             min_size=1,

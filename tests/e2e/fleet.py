@@ -30,7 +30,6 @@ QUICK = {
     "OUTBOUND_SMS_HTTP_LISTEN": "127.0.0.1:0",
     "OUTBOUND_SMS_LEASE": "6",
     "OUTBOUND_SMS_LOOK_UP_AFTER": "0.5,1.5,3",
-    "OUTBOUND_SMS_DOUBT_LIMIT": "5",
     "OUTBOUND_SMS_DRAIN_WAIT": "0.2",
     "OUTBOUND_SMS_DRAIN_GRACE": "10",
 }
@@ -80,6 +79,8 @@ class Fleet:
             **QUICK,
             "DATABASE_URL": self._database_url,
             "OUTBOUND_SMS_CARRIERS": str(carriers),
+            # A look-up may fail while the carrier is busy, and is then repeated up to this age.
+            "OUTBOUND_SMS_DOUBT_LIMIT": "60" if lookup else "5",
         }
         receipts = self.server("webhooks")
         self._environment["OUTBOUND_SMS_PUBLIC_URL"] = await self._reserve(receipts)

@@ -11,6 +11,7 @@ import pytest
 from outbound_sms.cli.child import Child
 from outbound_sms.store.pool import Pool
 from outboundsms.v1.delivery_pb2 import (
+    WATCH_START_OLDEST,
     GetDeliveryStatsRequest,
     WatchMessagesRequest,
     WatchMessagesResponse,
@@ -66,7 +67,7 @@ class Balancer:
         cursor, resumed = "", []
         while not stop.is_set():
             call = self.stub(DeliveryStub).WatchMessages(  # type: ignore[attr-defined]
-                WatchMessagesRequest(cursor=cursor, start="WATCH_START_OLDEST")
+                WatchMessagesRequest(cursor=cursor, start=WATCH_START_OLDEST)
             )
             stopping = asyncio.create_task(stop.wait())
             try:

@@ -59,7 +59,8 @@ async def caller(pool: Pool) -> AsyncIterator[Caller]:
         TwilioConfig(name="sandbox", account_sid="AC" + "1" * 32, auth_token=TOKEN)
     )
     app = build_app({"sandbox": carrier}, CALLBACKS, ReceiptInbox(pool))
-    async with TestServer(app) as server, ClientSession() as session:
+    server = TestServer(app)
+    async with server, ClientSession() as session:
         yield Caller(server, session)
     await carrier.close()
 

@@ -42,6 +42,8 @@ _log = structlog.get_logger(__name__)
 _DEFAULT_RETRY_AFTER = 1.0
 _MAX_RETRY_AFTER = 3600.0
 _MAX_CODE = 32
+# Connections of their own, or a busy carrier could not be asked what became of a message.
+_LOOK_UPS_AT_ONCE = 4
 # Twilio's are 34 letters and digits; others that speak its interface have ids of their own.
 _MESSAGE_ID = re.compile(r"[!-~]{1,128}")
 
@@ -76,11 +78,12 @@ class TwilioConfig:
 
 
 class TwilioCarrier:
-    """A `Carrier` over one HTTP session, opened by the first call and kept until `close`."""
+    """A `Carrier` over HTTP sessions that are opened by the first call and kept until `close`."""
 
     def __init__(self, config: TwilioConfig) -> None:
         self._config = config
         self._session: aiohttp.ClientSession | None = None
+        self._look_up_session: aiohttp.ClientSession | None = None
         self._closed = False
         base = config.base_url.rstrip("/")
         self._origin = base
@@ -108,7 +111,9 @@ class TwilioCarrier:
         """POSTs the message once. aiohttp repeats no POST, and redirects are not followed."""
         if self._closed:
             return NotSent("the carrier is closed")
-        session = self._session or self._open()
+        if self._session is None:
+            self._session = self._make_session(self._config.connections)
+        session = self._session
         start_by.set(submission.start_by)
         try:
             async with session.post(
@@ -137,8 +142,10 @@ class TwilioCarrier:
         if self._closed:
             return CannotTell("the carrier is closed")
         wanted = twilio_lookup.Wanted(sender, recipient, body, not_before, known_ids)
+        if self._look_up_session is None:
+            self._look_up_session = self._make_session(_LOOK_UPS_AT_ONCE)
         return await twilio_lookup.look_up(
-            self._session or self._open(), self._origin, self._messages_url, wanted
+            self._look_up_session, self._origin, self._messages_url, wanted
         )
 
     def parse_receipt(self, form: Form) -> Receipt:
@@ -160,15 +167,14 @@ class TwilioCarrier:
 
     async def close(self) -> None:
         self._closed = True
-        if self._session is not None:
-            await self._session.close()
+        for session in (self._session, self._look_up_session):
+            if session is not None:
+                await session.close()
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _make_session(self, connections: int) -> aiohttp.ClientSession:
         config = self._config
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=config.connections, keepalive_timeout=config.keepalive
-            ),
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=config.keepalive),
             timeout=aiohttp.ClientTimeout(
                 total=config.total_timeout, connect=config.connect_timeout
             ),
@@ -181,7 +187,6 @@ class TwilioCarrier:
             cookie_jar=aiohttp.DummyCookieJar(),
             request_class=GuardedRequest,
         )
-        return self._session
 
 
 def classify(status: int, body: bytes, retry_after: str | None) -> Outcome:

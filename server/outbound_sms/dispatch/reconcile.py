@@ -114,9 +114,11 @@ class Reconciler:
         await self._settle(message, SENT, None, AttemptOutcome.ACCEPTED, carrier_message_id)
 
     async def _look_again(self, message: Doubtful) -> None:
+        """At the next age at which the carrier is asked, and never later than the last of them."""
+        last = self._settings.look_up_after[-1]
         ages = (*self._settings.look_up_after, self._settings.doubt_limit)
         next_age = next((age for age in ages if age > message.doubt_age), None)
-        pause = ages[-2] if next_age is None else next_age - message.doubt_age
+        pause = last if next_age is None else min(last, next_age - message.doubt_age)
         lease = (message.message_id, message.fence)
         await store.doubt(self._pool, [lease], owner=self._owner, look_after=max(pause, 0.05))
 
