@@ -5,12 +5,15 @@ import importlib
 import json
 import sys
 
+from outbound_sms import log
+
 MODULES = {
     "lifecycle": "lifecycle",
     "lifecycle_sql": "lifecycle",
     "dispatch_http": "dispatch_http",
     "expand": "expand",
     "watch_latency": "watch_latency",
+    "watch_catch_up": "watch_latency",
     "unary": "unary",
 }
 
@@ -22,6 +25,7 @@ def main() -> int:
     if unknown:
         print(f"no benchmark {unknown[0]!r}; there are: {', '.join(MODULES)}", file=sys.stderr)
         return 2
+    log.configure("ERROR", sys.stderr)
     for module in dict.fromkeys(MODULES[name] for name in names):
         print(f"running {module} ...", file=sys.stderr, flush=True)
         for line in asyncio.run(importlib.import_module(f"tests.bench.{module}").run()):
