@@ -57,8 +57,11 @@ class Fleet:
             found = [json.loads(line) for line in lines]
         return Counter((entry["to"], entry["body"]) for entry in found)
 
-    async def start_carrier(self, *arguments: str, lookup: bool) -> None:
-        """The sandbox, and one process for receipts that nobody kills."""
+    async def start_carrier(self, *arguments: str, lookup: bool, doubt_limit: float = 60.0) -> None:
+        """The sandbox, and one process for receipts that nobody kills.
+
+        `doubt_limit`: seconds for which a look-up that fails or cannot tell is repeated.
+        """
         self.accept_log.touch()
         sandbox = Child(
             "sandbox",
@@ -79,8 +82,7 @@ class Fleet:
             **QUICK,
             "DATABASE_URL": self._database_url,
             "OUTBOUND_SMS_CARRIERS": str(carriers),
-            # A look-up may fail while the carrier is busy, and is then repeated up to this age.
-            "OUTBOUND_SMS_DOUBT_LIMIT": "60" if lookup else "5",
+            "OUTBOUND_SMS_DOUBT_LIMIT": str(doubt_limit),
         }
         receipts = self.server("webhooks")
         self._environment["OUTBOUND_SMS_PUBLIC_URL"] = await self._reserve(receipts)

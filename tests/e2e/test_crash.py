@@ -121,7 +121,8 @@ async def test_every_mass_message_that_was_acknowledged_is_whole_and_there_once(
     await add_subscribers(pool, isp, SUBSCRIBERS, first=1_000)
     recipients = await remove_numbers_that_fail(pool)
     async with fleet_of(fresh_cluster.dsn(), tmp_path) as fleet:
-        await fleet.start_carrier(lookup=True)
+        # All mass messages have one text, so a look-up often cannot tell which of them it found.
+        await fleet.start_carrier(lookup=True, doubt_limit=5)
         api = Api(fleet, tenant.key)
         await api.start()
         breaking = asyncio.create_task(break_things(api, fresh_cluster, random.Random(5)))

@@ -104,7 +104,8 @@ async def send_while_killing(
     numbers = phones(MESSAGES, start=1_000)
     await fill_queue(pool, MESSAGES, carrier="sandbox", rate=RATE, text=TEXT, recipients=numbers)
     async with fleet_of(database_url, folder) as fleet:
-        await fleet.start_carrier(*misbehaving(seed=seed), lookup=lookup)
+        limit = 60.0 if lookup else 5.0
+        await fleet.start_carrier(*misbehaving(seed=seed), lookup=lookup, doubt_limit=limit)
         kills = await run_with_kills(pool, fleet)
         accepted = fleet.accepted()
     rows = await pool.fetch("SELECT phone, status, reject_reason FROM message")
