@@ -8,11 +8,10 @@ import pytest
 
 from outbound_sms.feed.feed import Feed, end
 from outbound_sms.feed.listener import Listener
-from outbound_sms.feed.pause import LOST
 from outbound_sms.feed.stream import Start, WatchRequest
 from outbound_sms.feed.tailer import Tailer
 from outbound_sms.postgres.server import EmbeddedPostgres
-from outbound_sms.store.pool import Pool, open_pool
+from outbound_sms.store.pool import DATABASE_FAILURES, Pool, open_pool
 from tests.feed.conftest import KEY
 from tests.feed.reader import reading
 from tests.feed.writer import add_messages
@@ -82,7 +81,7 @@ async def test_streams_outlive_a_restart_of_the_database(
 async def _try_to_add(pool: Pool, instance: UUID) -> bool:
     try:
         await add_messages(pool, instance, None, 1)
-    except LOST:
+    except DATABASE_FAILURES:
         return False
     return True
 

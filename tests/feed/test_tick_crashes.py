@@ -10,10 +10,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from outbound_sms.feed.pause import LOST
 from outbound_sms.postgres.server import EmbeddedPostgres
 from outbound_sms.store import feed
-from outbound_sms.store.pool import Pool, open_pool
+from outbound_sms.store.pool import DATABASE_FAILURES, Pool, open_pool
 from tests.feed.validators import check_counts, check_feed
 from tests.feed.writer import Crowd
 
@@ -67,7 +66,7 @@ async def write_through_crashes(pool: Pool, crowd: Crowd, seed: int, done: async
             async with pool.acquire() as connection:
                 while not done.is_set():
                     committed += await crowd.write(connection, chance)
-        except LOST:
+        except DATABASE_FAILURES:
             await asyncio.sleep(0.05)
     return committed
 

@@ -27,6 +27,7 @@ from outbound_sms.dispatch.pace import Pace
 from outbound_sms.dispatch.settings import DispatchSettings
 from outbound_sms.dispatch.settler import Settler
 from outbound_sms.domain.callback import CallbackAddress
+from outbound_sms.domain.message_status import MessageStatus
 from outbound_sms.domain.retry import gives_up, pause_seconds
 from outbound_sms.store import dispatch as store
 from outbound_sms.store.dispatch import AttemptOutcome, Claimed, GivenBack, Settled
@@ -34,7 +35,6 @@ from outbound_sms.store.pool import DATABASE_FAILURES, Pool
 
 log = structlog.get_logger(__name__)
 
-SENT, FAILED = 3, 5
 LONGEST_THROTTLE = 60.0
 _SUBMITTED = {
     outcome: metrics.MESSAGES_SUBMITTED.labels(outcome.__name__)
@@ -199,11 +199,18 @@ class Lane:
         _SUBMITTED[type(outcome)].inc()
         match outcome:
             case Accepted(carrier_message_id=carrier_message_id):
-                self._end(message, SENT, None, AttemptOutcome.ACCEPTED, carrier_message_id, None)
+                self._end(
+                    message,
+                    MessageStatus.SENT,
+                    None,
+                    AttemptOutcome.ACCEPTED,
+                    carrier_message_id,
+                    None,
+                )
             case Refused(reason=reason, carrier_code=code, suppress=suppress):
                 if suppress:
                     self._suppress(message.phone)
-                self._end(message, FAILED, reason, AttemptOutcome.REFUSED, None, code)
+                self._end(message, MessageStatus.FAILED, reason, AttemptOutcome.REFUSED, None, code)
             case Throttled(retry_after=seconds, carrier_code=code):
                 pause = min(max(seconds, 0.1), LONGEST_THROTTLE)
                 self._resume_at = asyncio.get_running_loop().time() + pause
@@ -220,7 +227,14 @@ class Lane:
     def _retry(self, message: Claimed) -> None:
         failures = message.failures + 1
         if gives_up(failures):
-            self._end(message, FAILED, "CARRIER.SYSTEM_ERROR", AttemptOutcome.NOT_SENT, None, None)
+            self._end(
+                message,
+                MessageStatus.FAILED,
+                "CARRIER.SYSTEM_ERROR",
+                AttemptOutcome.NOT_SENT,
+                None,
+                None,
+            )
             return
         pause = pause_seconds(failures, self._chance)
         self._give_back(message, AttemptOutcome.NOT_SENT, pause=pause, failures=1)
@@ -228,7 +242,7 @@ class Lane:
     def _end(
         self,
         message: Claimed,
-        status: int,
+        status: MessageStatus,
         reason: str | None,
         outcome: AttemptOutcome,
         carrier_message_id: str | None,

@@ -15,6 +15,7 @@ import structlog
 from outbound_sms import metrics
 from outbound_sms.carriers.carrier import CannotTell, Carrier, Found, NotFound
 from outbound_sms.dispatch.settings import DispatchSettings
+from outbound_sms.domain.message_status import MessageStatus
 from outbound_sms.store import dispatch as store
 from outbound_sms.store.dispatch import AttemptOutcome, Doubtful, GivenBack, Settled
 from outbound_sms.store.pool import Pool
@@ -23,7 +24,6 @@ log = structlog.get_logger(__name__)
 
 BATCH = 32
 CLOCK_SKEW = timedelta(seconds=5)
-SENT, FAILED = 3, 5
 
 
 class Reconciler:
@@ -106,12 +106,18 @@ class Reconciler:
         else:
             metrics.DOUBTS_RESOLVED.labels("failed").inc()
             await self._settle(
-                message, FAILED, "UNCERTAIN.OUTCOME_UNKNOWN", AttemptOutcome.UNKNOWN, None
+                message,
+                MessageStatus.FAILED,
+                "UNCERTAIN.OUTCOME_UNKNOWN",
+                AttemptOutcome.UNKNOWN,
+                None,
             )
 
     async def _accepted(self, message: Doubtful, carrier_message_id: str | None) -> None:
         metrics.DOUBTS_RESOLVED.labels("accepted").inc()
-        await self._settle(message, SENT, None, AttemptOutcome.ACCEPTED, carrier_message_id)
+        await self._settle(
+            message, MessageStatus.SENT, None, AttemptOutcome.ACCEPTED, carrier_message_id
+        )
 
     async def _look_again(self, message: Doubtful) -> None:
         """At the next age at which the carrier is asked, and never later than the last of them."""
@@ -125,7 +131,7 @@ class Reconciler:
     async def _settle(
         self,
         message: Doubtful,
-        status: int,
+        status: MessageStatus,
         reason: str | None,
         outcome: AttemptOutcome,
         carrier_message_id: str | None,

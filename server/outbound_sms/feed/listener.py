@@ -6,9 +6,9 @@ from typing import Any
 
 import structlog
 
-from outbound_sms.feed.pause import LOST, BackOff
+from outbound_sms.feed.pause import BackOff
 from outbound_sms.store import sql
-from outbound_sms.store.pool import Connection, Pool
+from outbound_sms.store.pool import DATABASE_FAILURES, Connection, Pool
 
 _log = structlog.get_logger(__name__)
 _SQL = sql.load("feed")
@@ -33,7 +33,7 @@ class Listener:
             try:
                 async with self._pool.acquire() as connection:
                     await self._listen(connection)
-            except LOST as error:
+            except DATABASE_FAILURES as error:
                 _log.warning("feed_listener_lost", error=type(error).__name__)
             await asyncio.sleep(self._back_off.failed())
 

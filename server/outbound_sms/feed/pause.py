@@ -1,12 +1,6 @@
-"""Failures that pass, and how long to wait after them."""
+"""How long to wait after a failure that passes."""
 
 import random
-
-import asyncpg
-
-# How the loss of the database shows. asyncpg says InternalClientError of a connection that broke in
-# the middle of something.
-LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 class BackOff:

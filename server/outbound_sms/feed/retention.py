@@ -6,9 +6,8 @@ from datetime import timedelta
 
 import structlog
 
-from outbound_sms.feed.pause import LOST
 from outbound_sms.store import feed_upkeep
-from outbound_sms.store.pool import Pool
+from outbound_sms.store.pool import DATABASE_FAILURES, Pool
 
 _log = structlog.get_logger(__name__)
 
@@ -39,7 +38,7 @@ async def run(pool: Pool, keep: timedelta = KEEP, every: float = EVERY) -> None:
         await asyncio.sleep(random.uniform(0.5, 1.5) * every)
         try:
             deleted = await expire(pool, keep)
-        except LOST as error:
+        except DATABASE_FAILURES as error:
             # The ticker says it when the database is away; here the next turn makes up for it.
             _log.warning("feed_retention_failed", error=type(error).__name__)
         else:

@@ -6,9 +6,9 @@ import structlog
 
 from outbound_sms.feed.epoch import Epochs
 from outbound_sms.feed.hub import Hub
-from outbound_sms.feed.pause import LOST, BackOff
+from outbound_sms.feed.pause import BackOff
 from outbound_sms.store import feed, feed_upkeep
-from outbound_sms.store.pool import Pool
+from outbound_sms.store.pool import DATABASE_FAILURES, Pool
 
 _log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ class Tailer:
             try:
                 more = await self.read()
                 self._back_off.succeeded()
-            except LOST as error:
+            except DATABASE_FAILURES as error:
                 _log.warning("feed_tail_failed", error=type(error).__name__)
                 await asyncio.sleep(self._back_off.failed())
                 continue

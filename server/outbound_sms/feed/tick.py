@@ -8,10 +8,10 @@ from collections.abc import Callable
 import structlog
 
 from outbound_sms.feed.epoch import Epochs, ensure_epoch
-from outbound_sms.feed.pause import LOST, BackOff
+from outbound_sms.feed.pause import BackOff
 from outbound_sms.store import feed
 from outbound_sms.store.feed import FeedNeedsRebase
-from outbound_sms.store.pool import Pool
+from outbound_sms.store.pool import DATABASE_FAILURES, Pool
 
 _log = structlog.get_logger(__name__)
 
@@ -71,7 +71,7 @@ class Ticker:
                     hint="Nothing reaches streams. Run the feed rebase of the admin command, once.",
                 )
                 await asyncio.sleep(REBASE_CHECK)
-            except LOST as error:
+            except DATABASE_FAILURES as error:
                 pause = self._back_off.failed()
                 _log.warning("feed_tick_failed", error=type(error).__name__, retry_seconds=pause)
                 await asyncio.sleep(pause)
