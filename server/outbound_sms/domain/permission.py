@@ -23,4 +23,9 @@ LABELS: dict[str, str] = {
     "CREATE_MESSAGE_CATEGORY": "Create a message category",
     "READ_MESSAGE_CATEGORY": "View message categories",
     "MANAGE_ACCESS": "Manage roles and API keys",
+    "CREATE_TRIGGERED_SMS_MESSAGE": "Create a new triggered SMS message",
+    "READ_TRIGGERED_SMS_MESSAGE": "View triggered SMS messages",
+    "UPDATE_TRIGGERED_SMS_MESSAGE": "Update a triggered SMS message",
+    "DELETE_TRIGGERED_SMS_MESSAGE": "Delete a triggered SMS message",
+    "MANAGE_INSTANCES": "Manage the instances of the service",
 }

@@ -23,11 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from outboundsms.v1 import permission_pb2 as outboundsms_dot_v1_dot_permission__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1boutboundsms/v1/access.proto\x12\x0eoutboundsms.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1foutboundsms/v1/permission.proto\"O\n\x0ePermissionInfo\x12.\n\npermission\x18\x01 \x01(\x0e\x32\x1a.outboundsms.v1.Permission\x12\r\n\x05label\x18\x02 \x01(\t\"\x83\x01\n\x04Role\x12\x15\n\x07role_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x35\n\x0bpermissions\x18\x03 \x03(\x0e\x32\x1a.outboundsms.v1.PermissionB\x04\xe2\x41\x01\x01\x12\x19\n\x0bsuper_admin\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xf2\x01\n\x06\x41piKey\x12\x18\n\napi_key_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07role_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x35\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x35\n\x0brevoke_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\x18\n\x16ListPermissionsRequest\"N\n\x17ListPermissionsResponse\x12\x33\n\x0bpermissions\x18\x01 \x03(\x0b\x32\x1e.outboundsms.v1.PermissionInfo\"W\n\x11\x43reateRoleRequest\x12(\n\x04role\x18\x01 \x01(\x0b\x32\x14.outboundsms.v1.RoleB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"8\n\x12\x43reateRoleResponse\x12\"\n\x04role\x18\x01 \x01(\x0b\x32\x14.outboundsms.v1.Role\"E\n\x10ListRolesRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"Q\n\x11ListRolesResponse\x12#\n\x05roles\x18\x01 \x03(\x0b\x32\x14.outboundsms.v1.Role\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"D\n\x13\x43reateApiKeyRequest\x12-\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x16.outboundsms.v1.ApiKeyB\x04\xe2\x41\x01\x02\"T\n\x14\x43reateApiKeyResponse\x12\'\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x16.outboundsms.v1.ApiKey\x12\x13\n\x06secret\x18\x02 \x01(\tB\x03\x80\x01\x01\"G\n\x12ListApiKeysRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"X\n\x13ListApiKeysResponse\x12(\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x16.outboundsms.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x13RevokeApiKeyRequest\x12\x18\n\napi_key_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"?\n\x14RevokeApiKeyResponse\x12\'\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x16.outboundsms.v1.ApiKey2\xcb\x04\n\x06\x41\x63\x63\x65ss\x12i\n\x0fListPermissions\x12&.outboundsms.v1.ListPermissionsRequest\x1a\'.outboundsms.v1.ListPermissionsResponse\"\x05\x8a\xb5\x18\x01\x01\x12Z\n\nCreateRole\x12!.outboundsms.v1.CreateRoleRequest\x1a\".outboundsms.v1.CreateRoleResponse\"\x05\x8a\xb5\x18\x01\x17\x12W\n\tListRoles\x12 .outboundsms.v1.ListRolesRequest\x1a!.outboundsms.v1.ListRolesResponse\"\x05\x8a\xb5\x18\x01\x17\x12`\n\x0c\x43reateApiKey\x12#.outboundsms.v1.CreateApiKeyRequest\x1a$.outboundsms.v1.CreateApiKeyResponse\"\x05\x8a\xb5\x18\x01\x17\x12]\n\x0bListApiKeys\x12\".outboundsms.v1.ListApiKeysRequest\x1a#.outboundsms.v1.ListApiKeysResponse\"\x05\x8a\xb5\x18\x01\x17\x12`\n\x0cRevokeApiKey\x12#.outboundsms.v1.RevokeApiKeyRequest\x1a$.outboundsms.v1.RevokeApiKeyResponse\"\x05\x8a\xb5\x18\x01\x17\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1boutboundsms/v1/access.proto\x12\x0eoutboundsms.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1foutboundsms/v1/permission.proto\"O\n\x0ePermissionInfo\x12.\n\npermission\x18\x01 \x01(\x0e\x32\x1a.outboundsms.v1.Permission\x12\r\n\x05label\x18\x02 \x01(\t\"\x97\x01\n\x04Role\x12\x15\n\x07role_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x35\n\x0bpermissions\x18\x03 \x03(\x0e\x32\x1a.outboundsms.v1.PermissionB\x04\xe2\x41\x01\x01\x12\x19\n\x0bsuper_admin\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x12\n\x04\x65tag\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\"\xab\x02\n\x06\x41piKey\x12\x18\n\napi_key_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07role_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x35\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x35\n\x0brevoke_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x37\n\rlast_use_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\x18\n\x16ListPermissionsRequest\"N\n\x17ListPermissionsResponse\x12\x33\n\x0bpermissions\x18\x01 \x03(\x0b\x32\x1e.outboundsms.v1.PermissionInfo\"W\n\x11\x43reateRoleRequest\x12(\n\x04role\x18\x01 \x01(\x0b\x32\x14.outboundsms.v1.RoleB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"8\n\x12\x43reateRoleResponse\x12\"\n\x04role\x18\x01 \x01(\x0b\x32\x14.outboundsms.v1.Role\"E\n\x10ListRolesRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"Q\n\x11ListRolesResponse\x12#\n\x05roles\x18\x01 \x03(\x0b\x32\x14.outboundsms.v1.Role\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"t\n\x11UpdateRoleRequest\x12(\n\x04role\x18\x01 \x01(\x0b\x32\x14.outboundsms.v1.RoleB\x04\xe2\x41\x01\x02\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x02\"8\n\x12UpdateRoleResponse\x12\"\n\x04role\x18\x01 \x01(\x0b\x32\x14.outboundsms.v1.Role\"*\n\x11\x44\x65leteRoleRequest\x12\x15\n\x07role_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\x14\n\x12\x44\x65leteRoleResponse\"D\n\x13\x43reateApiKeyRequest\x12-\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x16.outboundsms.v1.ApiKeyB\x04\xe2\x41\x01\x02\"T\n\x14\x43reateApiKeyResponse\x12\'\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x16.outboundsms.v1.ApiKey\x12\x13\n\x06secret\x18\x02 \x01(\tB\x03\x80\x01\x01\"G\n\x12ListApiKeysRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"X\n\x13ListApiKeysResponse\x12(\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x16.outboundsms.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"a\n\x13RotateApiKeyRequest\x12\x18\n\napi_key_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x30\n\x07overlap\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\"\x81\x01\n\x14RotateApiKeyResponse\x12\'\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x16.outboundsms.v1.ApiKey\x12\x13\n\x06secret\x18\x02 \x01(\tB\x03\x80\x01\x01\x12+\n\x0bold_api_key\x18\x03 \x01(\x0b\x32\x16.outboundsms.v1.ApiKey\"/\n\x13RevokeApiKeyRequest\x12\x18\n\napi_key_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"?\n\x14RevokeApiKeyResponse\x12\'\n\x07\x61pi_key\x18\x01 \x01(\x0b\x32\x16.outboundsms.v1.ApiKey2\xe5\x06\n\x06\x41\x63\x63\x65ss\x12i\n\x0fListPermissions\x12&.outboundsms.v1.ListPermissionsRequest\x1a\'.outboundsms.v1.ListPermissionsResponse\"\x05\x8a\xb5\x18\x01\x01\x12Z\n\nCreateRole\x12!.outboundsms.v1.CreateRoleRequest\x1a\".outboundsms.v1.CreateRoleResponse\"\x05\x8a\xb5\x18\x01\x17\x12W\n\tListRoles\x12 .outboundsms.v1.ListRolesRequest\x1a!.outboundsms.v1.ListRolesResponse\"\x05\x8a\xb5\x18\x01\x17\x12Z\n\nUpdateRole\x12!.outboundsms.v1.UpdateRoleRequest\x1a\".outboundsms.v1.UpdateRoleResponse\"\x05\x8a\xb5\x18\x01\x17\x12Z\n\nDeleteRole\x12!.outboundsms.v1.DeleteRoleRequest\x1a\".outboundsms.v1.DeleteRoleResponse\"\x05\x8a\xb5\x18\x01\x17\x12`\n\x0c\x43reateApiKey\x12#.outboundsms.v1.CreateApiKeyRequest\x1a$.outboundsms.v1.CreateApiKeyResponse\"\x05\x8a\xb5\x18\x01\x17\x12]\n\x0bListApiKeys\x12\".outboundsms.v1.ListApiKeysRequest\x1a#.outboundsms.v1.ListApiKeysResponse\"\x05\x8a\xb5\x18\x01\x17\x12`\n\x0cRotateApiKey\x12#.outboundsms.v1.RotateApiKeyRequest\x1a$.outboundsms.v1.RotateApiKeyResponse\"\x05\x8a\xb5\x18\x01\x17\x12`\n\x0cRevokeApiKey\x12#.outboundsms.v1.RevokeApiKeyRequest\x1a$.outboundsms.v1.RevokeApiKeyResponse\"\x05\x8a\xb5\x18\x01\x17\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +44,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROLE'].fields_by_name['permissions']._serialized_options = b'\342A\001\001'
   _globals['_ROLE'].fields_by_name['super_admin']._loaded_options = None
   _globals['_ROLE'].fields_by_name['super_admin']._serialized_options = b'\342A\001\001'
+  _globals['_ROLE'].fields_by_name['etag']._loaded_options = None
+  _globals['_ROLE'].fields_by_name['etag']._serialized_options = b'\342A\001\001'
   _globals['_APIKEY'].fields_by_name['api_key_id']._loaded_options = None
   _globals['_APIKEY'].fields_by_name['api_key_id']._serialized_options = b'\342A\001\003'
   _globals['_APIKEY'].fields_by_name['name']._loaded_options = None
@@ -54,6 +58,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APIKEY'].fields_by_name['revoke_time']._serialized_options = b'\342A\001\003'
   _globals['_APIKEY'].fields_by_name['create_time']._loaded_options = None
   _globals['_APIKEY'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_APIKEY'].fields_by_name['last_use_time']._loaded_options = None
+  _globals['_APIKEY'].fields_by_name['last_use_time']._serialized_options = b'\342A\001\003'
   _globals['_CREATEROLEREQUEST'].fields_by_name['role']._loaded_options = None
   _globals['_CREATEROLEREQUEST'].fields_by_name['role']._serialized_options = b'\342A\001\002'
   _globals['_CREATEROLEREQUEST'].fields_by_name['request_id']._loaded_options = None
@@ -62,6 +68,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTROLESREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001'
   _globals['_LISTROLESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTROLESREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001'
+  _globals['_UPDATEROLEREQUEST'].fields_by_name['role']._loaded_options = None
+  _globals['_UPDATEROLEREQUEST'].fields_by_name['role']._serialized_options = b'\342A\001\002'
+  _globals['_UPDATEROLEREQUEST'].fields_by_name['update_mask']._loaded_options = None
+  _globals['_UPDATEROLEREQUEST'].fields_by_name['update_mask']._serialized_options = b'\342A\001\002'
+  _globals['_DELETEROLEREQUEST'].fields_by_name['role_id']._loaded_options = None
+  _globals['_DELETEROLEREQUEST'].fields_by_name['role_id']._serialized_options = b'\342A\001\002'
   _globals['_CREATEAPIKEYREQUEST'].fields_by_name['api_key']._loaded_options = None
   _globals['_CREATEAPIKEYREQUEST'].fields_by_name['api_key']._serialized_options = b'\342A\001\002'
   _globals['_CREATEAPIKEYRESPONSE'].fields_by_name['secret']._loaded_options = None
@@ -70,6 +82,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTAPIKEYSREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001'
   _globals['_LISTAPIKEYSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTAPIKEYSREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001'
+  _globals['_ROTATEAPIKEYREQUEST'].fields_by_name['api_key_id']._loaded_options = None
+  _globals['_ROTATEAPIKEYREQUEST'].fields_by_name['api_key_id']._serialized_options = b'\342A\001\002'
+  _globals['_ROTATEAPIKEYREQUEST'].fields_by_name['overlap']._loaded_options = None
+  _globals['_ROTATEAPIKEYREQUEST'].fields_by_name['overlap']._serialized_options = b'\342A\001\001'
+  _globals['_ROTATEAPIKEYRESPONSE'].fields_by_name['secret']._loaded_options = None
+  _globals['_ROTATEAPIKEYRESPONSE'].fields_by_name['secret']._serialized_options = b'\200\001\001'
   _globals['_REVOKEAPIKEYREQUEST'].fields_by_name['api_key_id']._loaded_options = None
   _globals['_REVOKEAPIKEYREQUEST'].fields_by_name['api_key_id']._serialized_options = b'\342A\001\002'
   _globals['_ACCESS'].methods_by_name['ListPermissions']._loaded_options = None
@@ -78,42 +96,60 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCESS'].methods_by_name['CreateRole']._serialized_options = b'\212\265\030\001\027'
   _globals['_ACCESS'].methods_by_name['ListRoles']._loaded_options = None
   _globals['_ACCESS'].methods_by_name['ListRoles']._serialized_options = b'\212\265\030\001\027'
+  _globals['_ACCESS'].methods_by_name['UpdateRole']._loaded_options = None
+  _globals['_ACCESS'].methods_by_name['UpdateRole']._serialized_options = b'\212\265\030\001\027'
+  _globals['_ACCESS'].methods_by_name['DeleteRole']._loaded_options = None
+  _globals['_ACCESS'].methods_by_name['DeleteRole']._serialized_options = b'\212\265\030\001\027'
   _globals['_ACCESS'].methods_by_name['CreateApiKey']._loaded_options = None
   _globals['_ACCESS'].methods_by_name['CreateApiKey']._serialized_options = b'\212\265\030\001\027'
   _globals['_ACCESS'].methods_by_name['ListApiKeys']._loaded_options = None
   _globals['_ACCESS'].methods_by_name['ListApiKeys']._serialized_options = b'\212\265\030\001\027'
+  _globals['_ACCESS'].methods_by_name['RotateApiKey']._loaded_options = None
+  _globals['_ACCESS'].methods_by_name['RotateApiKey']._serialized_options = b'\212\265\030\001\027'
   _globals['_ACCESS'].methods_by_name['RevokeApiKey']._loaded_options = None
   _globals['_ACCESS'].methods_by_name['RevokeApiKey']._serialized_options = b'\212\265\030\001\027'
-  _globals['_PERMISSIONINFO']._serialized_start=146
-  _globals['_PERMISSIONINFO']._serialized_end=225
-  _globals['_ROLE']._serialized_start=228
-  _globals['_ROLE']._serialized_end=359
-  _globals['_APIKEY']._serialized_start=362
-  _globals['_APIKEY']._serialized_end=604
-  _globals['_LISTPERMISSIONSREQUEST']._serialized_start=606
-  _globals['_LISTPERMISSIONSREQUEST']._serialized_end=630
-  _globals['_LISTPERMISSIONSRESPONSE']._serialized_start=632
-  _globals['_LISTPERMISSIONSRESPONSE']._serialized_end=710
-  _globals['_CREATEROLEREQUEST']._serialized_start=712
-  _globals['_CREATEROLEREQUEST']._serialized_end=799
-  _globals['_CREATEROLERESPONSE']._serialized_start=801
-  _globals['_CREATEROLERESPONSE']._serialized_end=857
-  _globals['_LISTROLESREQUEST']._serialized_start=859
-  _globals['_LISTROLESREQUEST']._serialized_end=928
-  _globals['_LISTROLESRESPONSE']._serialized_start=930
-  _globals['_LISTROLESRESPONSE']._serialized_end=1011
-  _globals['_CREATEAPIKEYREQUEST']._serialized_start=1013
-  _globals['_CREATEAPIKEYREQUEST']._serialized_end=1081
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=1083
-  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=1167
-  _globals['_LISTAPIKEYSREQUEST']._serialized_start=1169
-  _globals['_LISTAPIKEYSREQUEST']._serialized_end=1240
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=1242
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=1330
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1332
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1379
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1381
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1444
-  _globals['_ACCESS']._serialized_start=1447
-  _globals['_ACCESS']._serialized_end=2034
+  _globals['_PERMISSIONINFO']._serialized_start=212
+  _globals['_PERMISSIONINFO']._serialized_end=291
+  _globals['_ROLE']._serialized_start=294
+  _globals['_ROLE']._serialized_end=445
+  _globals['_APIKEY']._serialized_start=448
+  _globals['_APIKEY']._serialized_end=747
+  _globals['_LISTPERMISSIONSREQUEST']._serialized_start=749
+  _globals['_LISTPERMISSIONSREQUEST']._serialized_end=773
+  _globals['_LISTPERMISSIONSRESPONSE']._serialized_start=775
+  _globals['_LISTPERMISSIONSRESPONSE']._serialized_end=853
+  _globals['_CREATEROLEREQUEST']._serialized_start=855
+  _globals['_CREATEROLEREQUEST']._serialized_end=942
+  _globals['_CREATEROLERESPONSE']._serialized_start=944
+  _globals['_CREATEROLERESPONSE']._serialized_end=1000
+  _globals['_LISTROLESREQUEST']._serialized_start=1002
+  _globals['_LISTROLESREQUEST']._serialized_end=1071
+  _globals['_LISTROLESRESPONSE']._serialized_start=1073
+  _globals['_LISTROLESRESPONSE']._serialized_end=1154
+  _globals['_UPDATEROLEREQUEST']._serialized_start=1156
+  _globals['_UPDATEROLEREQUEST']._serialized_end=1272
+  _globals['_UPDATEROLERESPONSE']._serialized_start=1274
+  _globals['_UPDATEROLERESPONSE']._serialized_end=1330
+  _globals['_DELETEROLEREQUEST']._serialized_start=1332
+  _globals['_DELETEROLEREQUEST']._serialized_end=1374
+  _globals['_DELETEROLERESPONSE']._serialized_start=1376
+  _globals['_DELETEROLERESPONSE']._serialized_end=1396
+  _globals['_CREATEAPIKEYREQUEST']._serialized_start=1398
+  _globals['_CREATEAPIKEYREQUEST']._serialized_end=1466
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=1468
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=1552
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=1554
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=1625
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=1627
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=1715
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_start=1717
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_end=1814
+  _globals['_ROTATEAPIKEYRESPONSE']._serialized_start=1817
+  _globals['_ROTATEAPIKEYRESPONSE']._serialized_end=1946
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1948
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1995
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1997
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=2060
+  _globals['_ACCESS']._serialized_start=2063
+  _globals['_ACCESS']._serialized_end=2932
 # @@protoc_insertion_point(module_scope)

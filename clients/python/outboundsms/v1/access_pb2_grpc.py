@@ -51,6 +51,16 @@ class AccessStub:
                 request_serializer=outboundsms_dot_v1_dot_access__pb2.ListRolesRequest.SerializeToString,
                 response_deserializer=outboundsms_dot_v1_dot_access__pb2.ListRolesResponse.FromString,
                 _registered_method=True)
+        self.UpdateRole = channel.unary_unary(
+                '/outboundsms.v1.Access/UpdateRole',
+                request_serializer=outboundsms_dot_v1_dot_access__pb2.UpdateRoleRequest.SerializeToString,
+                response_deserializer=outboundsms_dot_v1_dot_access__pb2.UpdateRoleResponse.FromString,
+                _registered_method=True)
+        self.DeleteRole = channel.unary_unary(
+                '/outboundsms.v1.Access/DeleteRole',
+                request_serializer=outboundsms_dot_v1_dot_access__pb2.DeleteRoleRequest.SerializeToString,
+                response_deserializer=outboundsms_dot_v1_dot_access__pb2.DeleteRoleResponse.FromString,
+                _registered_method=True)
         self.CreateApiKey = channel.unary_unary(
                 '/outboundsms.v1.Access/CreateApiKey',
                 request_serializer=outboundsms_dot_v1_dot_access__pb2.CreateApiKeyRequest.SerializeToString,
@@ -60,6 +70,11 @@ class AccessStub:
                 '/outboundsms.v1.Access/ListApiKeys',
                 request_serializer=outboundsms_dot_v1_dot_access__pb2.ListApiKeysRequest.SerializeToString,
                 response_deserializer=outboundsms_dot_v1_dot_access__pb2.ListApiKeysResponse.FromString,
+                _registered_method=True)
+        self.RotateApiKey = channel.unary_unary(
+                '/outboundsms.v1.Access/RotateApiKey',
+                request_serializer=outboundsms_dot_v1_dot_access__pb2.RotateApiKeyRequest.SerializeToString,
+                response_deserializer=outboundsms_dot_v1_dot_access__pb2.RotateApiKeyResponse.FromString,
                 _registered_method=True)
         self.RevokeApiKey = channel.unary_unary(
                 '/outboundsms.v1.Access/RevokeApiKey',
@@ -74,7 +89,8 @@ class AccessServicer:
     """
 
     def ListPermissions(self, request, context):
-        """Lists every permission with what it allows.
+        """Lists every permission that a role of the instance may hold, with what it allows. Where the country
+        of the instance is neither the US nor Canada, SMS permissions are not among them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -95,6 +111,22 @@ class AccessServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateRole(self, request, context):
+        """Updates the fields of a role that update_mask names; calls with its keys follow within 5 seconds.
+        ETAG_MISMATCH when it changed meanwhile. PERMISSION_MISSING when the caller's own role lacks a
+        permission that it would give, or that the role has. ROLE_LOCKED for the super-admin's own role.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRole(self, request, context):
+        """Deletes a role. IN_USE while an API key that works has it. ROLE_LOCKED for the super-admin's own role.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateApiKey(self, request, context):
         """Creates an API key and shows its secret, once. PERMISSION_MISSING when the caller's own role
         lacks a permission of the key's role.
@@ -105,6 +137,15 @@ class AccessServicer:
 
     def ListApiKeys(self, request, context):
         """Lists API keys without their secrets, oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateApiKey(self, request, context):
+        """Makes a second API key in place of one, with its name and role, and shows its secret, once. Both
+        work until the old one expires, so that callers can change over. PERMISSION_MISSING when the
+        caller's own role lacks a permission of the key's role.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -136,6 +177,16 @@ def add_AccessServicer_to_server(servicer, server):
                     request_deserializer=outboundsms_dot_v1_dot_access__pb2.ListRolesRequest.FromString,
                     response_serializer=outboundsms_dot_v1_dot_access__pb2.ListRolesResponse.SerializeToString,
             ),
+            'UpdateRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRole,
+                    request_deserializer=outboundsms_dot_v1_dot_access__pb2.UpdateRoleRequest.FromString,
+                    response_serializer=outboundsms_dot_v1_dot_access__pb2.UpdateRoleResponse.SerializeToString,
+            ),
+            'DeleteRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRole,
+                    request_deserializer=outboundsms_dot_v1_dot_access__pb2.DeleteRoleRequest.FromString,
+                    response_serializer=outboundsms_dot_v1_dot_access__pb2.DeleteRoleResponse.SerializeToString,
+            ),
             'CreateApiKey': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateApiKey,
                     request_deserializer=outboundsms_dot_v1_dot_access__pb2.CreateApiKeyRequest.FromString,
@@ -145,6 +196,11 @@ def add_AccessServicer_to_server(servicer, server):
                     servicer.ListApiKeys,
                     request_deserializer=outboundsms_dot_v1_dot_access__pb2.ListApiKeysRequest.FromString,
                     response_serializer=outboundsms_dot_v1_dot_access__pb2.ListApiKeysResponse.SerializeToString,
+            ),
+            'RotateApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateApiKey,
+                    request_deserializer=outboundsms_dot_v1_dot_access__pb2.RotateApiKeyRequest.FromString,
+                    response_serializer=outboundsms_dot_v1_dot_access__pb2.RotateApiKeyResponse.SerializeToString,
             ),
             'RevokeApiKey': grpc.unary_unary_rpc_method_handler(
                     servicer.RevokeApiKey,
@@ -246,6 +302,60 @@ class Access:
             _registered_method=True)
 
     @staticmethod
+    def UpdateRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outboundsms.v1.Access/UpdateRole',
+            outboundsms_dot_v1_dot_access__pb2.UpdateRoleRequest.SerializeToString,
+            outboundsms_dot_v1_dot_access__pb2.UpdateRoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outboundsms.v1.Access/DeleteRole',
+            outboundsms_dot_v1_dot_access__pb2.DeleteRoleRequest.SerializeToString,
+            outboundsms_dot_v1_dot_access__pb2.DeleteRoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CreateApiKey(request,
             target,
             options=(),
@@ -289,6 +399,33 @@ class Access:
             '/outboundsms.v1.Access/ListApiKeys',
             outboundsms_dot_v1_dot_access__pb2.ListApiKeysRequest.SerializeToString,
             outboundsms_dot_v1_dot_access__pb2.ListApiKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outboundsms.v1.Access/RotateApiKey',
+            outboundsms_dot_v1_dot_access__pb2.RotateApiKeyRequest.SerializeToString,
+            outboundsms_dot_v1_dot_access__pb2.RotateApiKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

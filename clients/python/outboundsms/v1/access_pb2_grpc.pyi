@@ -36,19 +36,33 @@ class AccessStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AccessAsyncStub: ...
     ListPermissions: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListPermissionsRequest, _access_pb2.ListPermissionsResponse]
-    """Lists every permission with what it allows."""
+    """Lists every permission that a role of the instance may hold, with what it allows. Where the country
+    of the instance is neither the US nor Canada, SMS permissions are not among them.
+    """
     CreateRole: _grpc.UnaryUnaryMultiCallable[_access_pb2.CreateRoleRequest, _access_pb2.CreateRoleResponse]
     """Creates a role. NAME_TAKEN when the name exists. PERMISSION_MISSING when the caller's own role
     lacks a permission that it would give.
     """
     ListRoles: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListRolesRequest, _access_pb2.ListRolesResponse]
     """Lists roles, oldest first."""
+    UpdateRole: _grpc.UnaryUnaryMultiCallable[_access_pb2.UpdateRoleRequest, _access_pb2.UpdateRoleResponse]
+    """Updates the fields of a role that update_mask names; calls with its keys follow within 5 seconds.
+    ETAG_MISMATCH when it changed meanwhile. PERMISSION_MISSING when the caller's own role lacks a
+    permission that it would give, or that the role has. ROLE_LOCKED for the super-admin's own role.
+    """
+    DeleteRole: _grpc.UnaryUnaryMultiCallable[_access_pb2.DeleteRoleRequest, _access_pb2.DeleteRoleResponse]
+    """Deletes a role. IN_USE while an API key that works has it. ROLE_LOCKED for the super-admin's own role."""
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_access_pb2.CreateApiKeyRequest, _access_pb2.CreateApiKeyResponse]
     """Creates an API key and shows its secret, once. PERMISSION_MISSING when the caller's own role
     lacks a permission of the key's role.
     """
     ListApiKeys: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListApiKeysRequest, _access_pb2.ListApiKeysResponse]
     """Lists API keys without their secrets, oldest first."""
+    RotateApiKey: _grpc.UnaryUnaryMultiCallable[_access_pb2.RotateApiKeyRequest, _access_pb2.RotateApiKeyResponse]
+    """Makes a second API key in place of one, with its name and role, and shows its secret, once. Both
+    work until the old one expires, so that callers can change over. PERMISSION_MISSING when the
+    caller's own role lacks a permission of the key's role.
+    """
     RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_access_pb2.RevokeApiKeyRequest, _access_pb2.RevokeApiKeyResponse]
     """Revokes an API key. It is refused within 5 seconds, and its open streams end. Revoking a revoked
     key changes nothing.
@@ -62,19 +76,33 @@ class AccessAsyncStub(AccessStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListPermissions: _aio.UnaryUnaryMultiCallable[_access_pb2.ListPermissionsRequest, _access_pb2.ListPermissionsResponse]  # type: ignore[assignment]
-    """Lists every permission with what it allows."""
+    """Lists every permission that a role of the instance may hold, with what it allows. Where the country
+    of the instance is neither the US nor Canada, SMS permissions are not among them.
+    """
     CreateRole: _aio.UnaryUnaryMultiCallable[_access_pb2.CreateRoleRequest, _access_pb2.CreateRoleResponse]  # type: ignore[assignment]
     """Creates a role. NAME_TAKEN when the name exists. PERMISSION_MISSING when the caller's own role
     lacks a permission that it would give.
     """
     ListRoles: _aio.UnaryUnaryMultiCallable[_access_pb2.ListRolesRequest, _access_pb2.ListRolesResponse]  # type: ignore[assignment]
     """Lists roles, oldest first."""
+    UpdateRole: _aio.UnaryUnaryMultiCallable[_access_pb2.UpdateRoleRequest, _access_pb2.UpdateRoleResponse]  # type: ignore[assignment]
+    """Updates the fields of a role that update_mask names; calls with its keys follow within 5 seconds.
+    ETAG_MISMATCH when it changed meanwhile. PERMISSION_MISSING when the caller's own role lacks a
+    permission that it would give, or that the role has. ROLE_LOCKED for the super-admin's own role.
+    """
+    DeleteRole: _aio.UnaryUnaryMultiCallable[_access_pb2.DeleteRoleRequest, _access_pb2.DeleteRoleResponse]  # type: ignore[assignment]
+    """Deletes a role. IN_USE while an API key that works has it. ROLE_LOCKED for the super-admin's own role."""
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_access_pb2.CreateApiKeyRequest, _access_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
     """Creates an API key and shows its secret, once. PERMISSION_MISSING when the caller's own role
     lacks a permission of the key's role.
     """
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_access_pb2.ListApiKeysRequest, _access_pb2.ListApiKeysResponse]  # type: ignore[assignment]
     """Lists API keys without their secrets, oldest first."""
+    RotateApiKey: _aio.UnaryUnaryMultiCallable[_access_pb2.RotateApiKeyRequest, _access_pb2.RotateApiKeyResponse]  # type: ignore[assignment]
+    """Makes a second API key in place of one, with its name and role, and shows its secret, once. Both
+    work until the old one expires, so that callers can change over. PERMISSION_MISSING when the
+    caller's own role lacks a permission of the key's role.
+    """
     RevokeApiKey: _aio.UnaryUnaryMultiCallable[_access_pb2.RevokeApiKeyRequest, _access_pb2.RevokeApiKeyResponse]  # type: ignore[assignment]
     """Revokes an API key. It is refused within 5 seconds, and its open streams end. Revoking a revoked
     key changes nothing.
@@ -91,7 +119,9 @@ class AccessServicer(metaclass=_abc_1.ABCMeta):
         request: _access_pb2.ListPermissionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.ListPermissionsResponse, _abc.Awaitable[_access_pb2.ListPermissionsResponse]]:
-        """Lists every permission with what it allows."""
+        """Lists every permission that a role of the instance may hold, with what it allows. Where the country
+        of the instance is neither the US nor Canada, SMS permissions are not among them.
+        """
 
     @_abc_1.abstractmethod
     def CreateRole(
@@ -112,6 +142,25 @@ class AccessServicer(metaclass=_abc_1.ABCMeta):
         """Lists roles, oldest first."""
 
     @_abc_1.abstractmethod
+    def UpdateRole(
+        self,
+        request: _access_pb2.UpdateRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.UpdateRoleResponse, _abc.Awaitable[_access_pb2.UpdateRoleResponse]]:
+        """Updates the fields of a role that update_mask names; calls with its keys follow within 5 seconds.
+        ETAG_MISMATCH when it changed meanwhile. PERMISSION_MISSING when the caller's own role lacks a
+        permission that it would give, or that the role has. ROLE_LOCKED for the super-admin's own role.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteRole(
+        self,
+        request: _access_pb2.DeleteRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.DeleteRoleResponse, _abc.Awaitable[_access_pb2.DeleteRoleResponse]]:
+        """Deletes a role. IN_USE while an API key that works has it. ROLE_LOCKED for the super-admin's own role."""
+
+    @_abc_1.abstractmethod
     def CreateApiKey(
         self,
         request: _access_pb2.CreateApiKeyRequest,
@@ -128,6 +177,17 @@ class AccessServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.ListApiKeysResponse, _abc.Awaitable[_access_pb2.ListApiKeysResponse]]:
         """Lists API keys without their secrets, oldest first."""
+
+    @_abc_1.abstractmethod
+    def RotateApiKey(
+        self,
+        request: _access_pb2.RotateApiKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.RotateApiKeyResponse, _abc.Awaitable[_access_pb2.RotateApiKeyResponse]]:
+        """Makes a second API key in place of one, with its name and role, and shows its secret, once. Both
+        work until the old one expires, so that callers can change over. PERMISSION_MISSING when the
+        caller's own role lacks a permission of the key's role.
+        """
 
     @_abc_1.abstractmethod
     def RevokeApiKey(

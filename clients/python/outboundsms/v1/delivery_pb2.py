@@ -27,9 +27,10 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from outboundsms.v1 import body_pb2 as outboundsms_dot_v1_dot_body__pb2
 from outboundsms.v1 import permission_pb2 as outboundsms_dot_v1_dot_permission__pb2
+from outboundsms.v1 import quiet_hours_pb2 as outboundsms_dot_v1_dot_quiet__hours__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1doutboundsms/v1/delivery.proto\x12\x0eoutboundsms.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19outboundsms/v1/body.proto\x1a\x1foutboundsms/v1/permission.proto\"O\n\x0cRejectReason\x12\r\n\x05group\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x14\n\x0c\x63\x61rrier_code\x18\x04 \x01(\t\"r\n\rRelatedEntity\x12\x14\n\naccount_id\x18\x01 \x01(\tH\x00\x12\x19\n\x0fnetwork_site_id\x18\x02 \x01(\tH\x00\x12\x13\n\tvendor_id\x18\x03 \x01(\tH\x00\x12\x11\n\x04name\x18\x04 \x01(\tB\x03\x80\x01\x01\x42\x08\n\x06\x65ntity\"\x97\x04\n\x07Message\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x1b\n\x0erecipient_name\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x14\n\x0c\x63ontact_type\x18\x04 \x01(\t\x12\x35\n\x0erelated_entity\x18\x05 \x01(\x0b\x32\x1d.outboundsms.v1.RelatedEntity\x12\x19\n\x0cphone_number\x18\x06 \x01(\tB\x03\x80\x01\x01\x12-\n\x06status\x18\x07 \x01(\x0e\x32\x1d.outboundsms.v1.MessageStatus\x12\x33\n\rreject_reason\x18\x08 \x01(\x0b\x32\x1c.outboundsms.v1.RejectReason\x12\x0f\n\x07version\x18\t \x01(\x05\x12)\n\x04kind\x18\n \x01(\x0e\x32\x1b.outboundsms.v1.MessageKind\x12\x17\n\x0fmass_message_id\x18\x0b \x01(\t\x12\x19\n\x11\x62illable_segments\x18\x0c \x01(\x05\x12\x18\n\x10\x63\x61rrier_segments\x18\r \x01(\x05\x12\x13\n\x0b\x63ost_micros\x18\x0e \x01(\x03\x12\x10\n\x08\x63urrency\x18\x0f \x01(\t\x12\x19\n\x11sending_number_id\x18\x10 \x01(\t\x12/\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb3\x01\n\x0cStatusChange\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12-\n\x06status\x18\x02 \x01(\x0e\x32\x1d.outboundsms.v1.MessageStatus\x12\x33\n\rreject_reason\x18\x03 \x01(\x0b\x32\x1c.outboundsms.v1.RejectReason\x12.\n\nevent_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x87\x02\n\x07\x41ttempt\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x0f\n\x07\x63\x61rrier\x18\x02 \x01(\t\x12/\n\x07outcome\x18\x03 \x01(\x0e\x32\x1e.outboundsms.v1.AttemptOutcome\x12\x1a\n\x12\x63\x61rrier_message_id\x18\x04 \x01(\t\x12,\n\x06reason\x18\x05 \x01(\x0b\x32\x1c.outboundsms.v1.RejectReason\x12/\n\x0bsubmit_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bsettle_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc2\x01\n\x0cMessageEvent\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x17\n\x0fmass_message_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12-\n\x06status\x18\x04 \x01(\x0e\x32\x1d.outboundsms.v1.MessageStatus\x12\x15\n\rreject_reason\x18\x05 \x01(\t\x12.\n\nevent_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa9\x03\n\x13ListMessagesRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x35\n\x08statuses\x18\x03 \x03(\x0e\x32\x1d.outboundsms.v1.MessageStatusB\x04\xe2\x41\x01\x01\x12/\n\x04kind\x18\x04 \x01(\x0e\x32\x1b.outboundsms.v1.MessageKindB\x04\xe2\x41\x01\x01\x12\x1d\n\x0fmass_message_id\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\naccount_id\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\ncontact_id\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1d\n\x0cphone_number\x18\x08 \x01(\tB\x07\x80\x01\x01\xe2\x41\x01\x01\x12\x34\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x32\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x1b\n\rreject_reason\x18\x0b \x01(\tB\x04\xe2\x41\x01\x01\"j\n\x14ListMessagesResponse\x12)\n\x08messages\x18\x01 \x03(\x0b\x32\x17.outboundsms.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"-\n\x11GetMessageRequest\x12\x18\n\nmessage_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\xc4\x01\n\x12GetMessageResponse\x12(\n\x07message\x18\x01 \x01(\x0b\x32\x17.outboundsms.v1.Message\x12*\n\x04\x62ody\x18\x02 \x01(\x0b\x32\x1c.outboundsms.v1.RenderedBody\x12-\n\x07history\x18\x03 \x03(\x0b\x32\x1c.outboundsms.v1.StatusChange\x12)\n\x08\x61ttempts\x18\x04 \x03(\x0b\x32\x17.outboundsms.v1.Attempt\"\x83\x01\n\x17GetDeliveryStatsRequest\x12\x34\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x32\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\"I\n\x18GetDeliveryStatsResponse\x12-\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1d.outboundsms.v1.DeliveryCount\"\x97\x01\n\rDeliveryCount\x12-\n\x06status\x18\x01 \x01(\x0e\x32\x1d.outboundsms.v1.MessageStatus\x12\x15\n\rreject_reason\x18\x02 \x01(\t\x12\x10\n\x08messages\x18\x03 \x01(\x03\x12\x19\n\x11\x62illable_segments\x18\x04 \x01(\x03\x12\x13\n\x0b\x63ost_micros\x18\x05 \x01(\x03\"\xb8\x01\n\x14WatchMessagesRequest\x12\x14\n\x06\x63ursor\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12/\n\x05start\x18\x02 \x01(\x0e\x32\x1a.outboundsms.v1.WatchStartB\x04\xe2\x41\x01\x01\x12\x1d\n\x0fmass_message_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12:\n\x11\x62ookmark_interval\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\"U\n\x15WatchMessagesResponse\x12,\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1c.outboundsms.v1.MessageEvent\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t*\xe4\x01\n\rMessageStatus\x12\x1e\n\x1aMESSAGE_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16MESSAGE_STATUS_PENDING\x10\x01\x12\x1e\n\x1aMESSAGE_STATUS_IN_PROGRESS\x10\x02\x12\x17\n\x13MESSAGE_STATUS_SENT\x10\x03\x12\x1c\n\x18MESSAGE_STATUS_DELIVERED\x10\x04\x12\x19\n\x15MESSAGE_STATUS_FAILED\x10\x05\x12%\n!MESSAGE_STATUS_INSUFFICIENT_FUNDS\x10\x06*~\n\x0bMessageKind\x12\x1c\n\x18MESSAGE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11MESSAGE_KIND_MASS\x10\x01\x12\x1a\n\x16MESSAGE_KIND_TRIGGERED\x10\x02\x12\x1e\n\x1aMESSAGE_KIND_KEYWORD_REPLY\x10\x03*\xc6\x01\n\x0e\x41ttemptOutcome\x12\x1f\n\x1b\x41TTEMPT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41TTEMPT_OUTCOME_ACCEPTED\x10\x01\x12\x1b\n\x17\x41TTEMPT_OUTCOME_REFUSED\x10\x02\x12\x1d\n\x19\x41TTEMPT_OUTCOME_THROTTLED\x10\x03\x12\x1c\n\x18\x41TTEMPT_OUTCOME_NOT_SENT\x10\x04\x12\x1b\n\x17\x41TTEMPT_OUTCOME_UNKNOWN\x10\x05*V\n\nWatchStart\x12\x1b\n\x17WATCH_START_UNSPECIFIED\x10\x00\x12\x13\n\x0fWATCH_START_NOW\x10\x01\x12\x16\n\x12WATCH_START_OLDEST\x10\x02\x32\x9d\x03\n\x08\x44\x65livery\x12`\n\x0cListMessages\x12#.outboundsms.v1.ListMessagesRequest\x1a$.outboundsms.v1.ListMessagesResponse\"\x05\x8a\xb5\x18\x01\x06\x12Z\n\nGetMessage\x12!.outboundsms.v1.GetMessageRequest\x1a\".outboundsms.v1.GetMessageResponse\"\x05\x8a\xb5\x18\x01\x06\x12l\n\x10GetDeliveryStats\x12\'.outboundsms.v1.GetDeliveryStatsRequest\x1a(.outboundsms.v1.GetDeliveryStatsResponse\"\x05\x8a\xb5\x18\x01\x06\x12\x65\n\rWatchMessages\x12$.outboundsms.v1.WatchMessagesRequest\x1a%.outboundsms.v1.WatchMessagesResponse\"\x05\x8a\xb5\x18\x01\x06\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1doutboundsms/v1/delivery.proto\x12\x0eoutboundsms.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19outboundsms/v1/body.proto\x1a\x1foutboundsms/v1/permission.proto\x1a outboundsms/v1/quiet_hours.proto\"O\n\x0cRejectReason\x12\r\n\x05group\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x14\n\x0c\x63\x61rrier_code\x18\x04 \x01(\t\"r\n\rRelatedEntity\x12\x14\n\naccount_id\x18\x01 \x01(\tH\x00\x12\x19\n\x0fnetwork_site_id\x18\x02 \x01(\tH\x00\x12\x13\n\tvendor_id\x18\x03 \x01(\tH\x00\x12\x11\n\x04name\x18\x04 \x01(\tB\x03\x80\x01\x01\x42\x08\n\x06\x65ntity\"\x9b\x05\n\x07Message\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x1b\n\x0erecipient_name\x18\x03 \x01(\tB\x03\x80\x01\x01\x12\x14\n\x0c\x63ontact_type\x18\x04 \x01(\t\x12\x35\n\x0erelated_entity\x18\x05 \x01(\x0b\x32\x1d.outboundsms.v1.RelatedEntity\x12\x19\n\x0cphone_number\x18\x06 \x01(\tB\x03\x80\x01\x01\x12-\n\x06status\x18\x07 \x01(\x0e\x32\x1d.outboundsms.v1.MessageStatus\x12\x33\n\rreject_reason\x18\x08 \x01(\x0b\x32\x1c.outboundsms.v1.RejectReason\x12\x0f\n\x07version\x18\t \x01(\x05\x12)\n\x04kind\x18\n \x01(\x0e\x32\x1b.outboundsms.v1.MessageKind\x12\x17\n\x0fmass_message_id\x18\x0b \x01(\t\x12\x19\n\x11\x62illable_segments\x18\x0c \x01(\x05\x12\x18\n\x10\x63\x61rrier_segments\x18\r \x01(\x05\x12\x13\n\x0b\x63ost_micros\x18\x0e \x01(\x03\x12\x10\n\x08\x63urrency\x18\x0f \x01(\t\x12\x19\n\x11sending_number_id\x18\x10 \x01(\t\x12/\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\"\n\x04hold\x18\x12 \x01(\x0b\x32\x14.outboundsms.v1.Hold\x12\x1c\n\x14triggered_message_id\x18\x13 \x01(\t\x12@\n\x14quiet_hours_evidence\x18\x14 \x01(\x0b\x32\".outboundsms.v1.QuietHoursEvidence\"r\n\x04Hold\x12*\n\x06reason\x18\x01 \x01(\x0e\x32\x1a.outboundsms.v1.HoldReason\x12\x30\n\x0crelease_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04text\x18\x03 \x01(\t\"\xd2\x01\n\x12QuietHoursEvidence\x12\x1c\n\x14recipient_time_zones\x18\x01 \x03(\t\x12.\n\x06source\x18\x02 \x01(\x0e\x32\x1e.outboundsms.v1.TimeZoneSource\x12\x12\n\nstart_time\x18\x03 \x01(\t\x12\x10\n\x08\x65nd_time\x18\x04 \x01(\t\x12,\n\x04mode\x18\x05 \x01(\x0e\x32\x1e.outboundsms.v1.QuietHoursMode\x12\x1a\n\x12\x63hecked_time_zones\x18\x06 \x03(\t\"\xb3\x01\n\x0cStatusChange\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12-\n\x06status\x18\x02 \x01(\x0e\x32\x1d.outboundsms.v1.MessageStatus\x12\x33\n\rreject_reason\x18\x03 \x01(\x0b\x32\x1c.outboundsms.v1.RejectReason\x12.\n\nevent_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x87\x02\n\x07\x41ttempt\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x0f\n\x07\x63\x61rrier\x18\x02 \x01(\t\x12/\n\x07outcome\x18\x03 \x01(\x0e\x32\x1e.outboundsms.v1.AttemptOutcome\x12\x1a\n\x12\x63\x61rrier_message_id\x18\x04 \x01(\t\x12,\n\x06reason\x18\x05 \x01(\x0b\x32\x1c.outboundsms.v1.RejectReason\x12/\n\x0bsubmit_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bsettle_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc2\x01\n\x0cMessageEvent\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x17\n\x0fmass_message_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12-\n\x06status\x18\x04 \x01(\x0e\x32\x1d.outboundsms.v1.MessageStatus\x12\x15\n\rreject_reason\x18\x05 \x01(\t\x12.\n\nevent_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xcd\x03\n\x13ListMessagesRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x35\n\x08statuses\x18\x03 \x03(\x0e\x32\x1d.outboundsms.v1.MessageStatusB\x04\xe2\x41\x01\x01\x12/\n\x04kind\x18\x04 \x01(\x0e\x32\x1b.outboundsms.v1.MessageKindB\x04\xe2\x41\x01\x01\x12\x1d\n\x0fmass_message_id\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\naccount_id\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\x12\x18\n\ncontact_id\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1d\n\x0cphone_number\x18\x08 \x01(\tB\x07\x80\x01\x01\xe2\x41\x01\x01\x12\x34\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x32\n\x08\x65nd_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x1b\n\rreject_reason\x18\x0b \x01(\tB\x04\xe2\x41\x01\x01\x12\"\n\x14triggered_message_id\x18\x0c \x01(\tB\x04\xe2\x41\x01\x01\"\x9b\x01\n\x14ListMessagesResponse\x12)\n\x08messages\x18\x01 \x03(\x0b\x32\x17.outboundsms.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\x12/\n\x0bquiet_hours\x18\x04 \x01(\x0b\x32\x1a.outboundsms.v1.QuietHours\"-\n\x11GetMessageRequest\x12\x18\n\nmessage_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\xc4\x01\n\x12GetMessageResponse\x12(\n\x07message\x18\x01 \x01(\x0b\x32\x17.outboundsms.v1.Message\x12*\n\x04\x62ody\x18\x02 \x01(\x0b\x32\x1c.outboundsms.v1.RenderedBody\x12-\n\x07history\x18\x03 \x03(\x0b\x32\x1c.outboundsms.v1.StatusChange\x12)\n\x08\x61ttempts\x18\x04 \x03(\x0b\x32\x17.outboundsms.v1.Attempt\"\x83\x01\n\x17GetDeliveryStatsRequest\x12\x34\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x32\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\"I\n\x18GetDeliveryStatsResponse\x12-\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1d.outboundsms.v1.DeliveryCount\"\x97\x01\n\rDeliveryCount\x12-\n\x06status\x18\x01 \x01(\x0e\x32\x1d.outboundsms.v1.MessageStatus\x12\x15\n\rreject_reason\x18\x02 \x01(\t\x12\x10\n\x08messages\x18\x03 \x01(\x03\x12\x19\n\x11\x62illable_segments\x18\x04 \x01(\x03\x12\x13\n\x0b\x63ost_micros\x18\x05 \x01(\x03\"\xb8\x01\n\x14WatchMessagesRequest\x12\x14\n\x06\x63ursor\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12/\n\x05start\x18\x02 \x01(\x0e\x32\x1a.outboundsms.v1.WatchStartB\x04\xe2\x41\x01\x01\x12\x1d\n\x0fmass_message_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12:\n\x11\x62ookmark_interval\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\"U\n\x15WatchMessagesResponse\x12,\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1c.outboundsms.v1.MessageEvent\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t*\xe4\x01\n\rMessageStatus\x12\x1e\n\x1aMESSAGE_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16MESSAGE_STATUS_PENDING\x10\x01\x12\x1e\n\x1aMESSAGE_STATUS_IN_PROGRESS\x10\x02\x12\x17\n\x13MESSAGE_STATUS_SENT\x10\x03\x12\x1c\n\x18MESSAGE_STATUS_DELIVERED\x10\x04\x12\x19\n\x15MESSAGE_STATUS_FAILED\x10\x05\x12%\n!MESSAGE_STATUS_INSUFFICIENT_FUNDS\x10\x06*~\n\x0bMessageKind\x12\x1c\n\x18MESSAGE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11MESSAGE_KIND_MASS\x10\x01\x12\x1a\n\x16MESSAGE_KIND_TRIGGERED\x10\x02\x12\x1e\n\x1aMESSAGE_KIND_KEYWORD_REPLY\x10\x03*\xb2\x01\n\nHoldReason\x12\x1b\n\x17HOLD_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17HOLD_REASON_QUIET_HOURS\x10\x01\x12\x1c\n\x18HOLD_REASON_SMS_DISABLED\x10\x02\x12\'\n#HOLD_REASON_SENDING_NUMBER_DISABLED\x10\x03\x12#\n\x1fHOLD_REASON_MASS_MESSAGE_PAUSED\x10\x04*\xa9\x01\n\x0eTimeZoneSource\x12 \n\x1cTIME_ZONE_SOURCE_UNSPECIFIED\x10\x00\x12\x1c\n\x18TIME_ZONE_SOURCE_CONTACT\x10\x01\x12\x1b\n\x17TIME_ZONE_SOURCE_REGION\x10\x02\x12\x1b\n\x17TIME_ZONE_SOURCE_NUMBER\x10\x03\x12\x1d\n\x19TIME_ZONE_SOURCE_INSTANCE\x10\x04*\xc6\x01\n\x0e\x41ttemptOutcome\x12\x1f\n\x1b\x41TTEMPT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41TTEMPT_OUTCOME_ACCEPTED\x10\x01\x12\x1b\n\x17\x41TTEMPT_OUTCOME_REFUSED\x10\x02\x12\x1d\n\x19\x41TTEMPT_OUTCOME_THROTTLED\x10\x03\x12\x1c\n\x18\x41TTEMPT_OUTCOME_NOT_SENT\x10\x04\x12\x1b\n\x17\x41TTEMPT_OUTCOME_UNKNOWN\x10\x05*V\n\nWatchStart\x12\x1b\n\x17WATCH_START_UNSPECIFIED\x10\x00\x12\x13\n\x0fWATCH_START_NOW\x10\x01\x12\x16\n\x12WATCH_START_OLDEST\x10\x02\x32\x9d\x03\n\x08\x44\x65livery\x12`\n\x0cListMessages\x12#.outboundsms.v1.ListMessagesRequest\x1a$.outboundsms.v1.ListMessagesResponse\"\x05\x8a\xb5\x18\x01\x06\x12Z\n\nGetMessage\x12!.outboundsms.v1.GetMessageRequest\x1a\".outboundsms.v1.GetMessageResponse\"\x05\x8a\xb5\x18\x01\x06\x12l\n\x10GetDeliveryStats\x12\'.outboundsms.v1.GetDeliveryStatsRequest\x1a(.outboundsms.v1.GetDeliveryStatsResponse\"\x05\x8a\xb5\x18\x01\x06\x12\x65\n\rWatchMessages\x12$.outboundsms.v1.WatchMessagesRequest\x1a%.outboundsms.v1.WatchMessagesResponse\"\x05\x8a\xb5\x18\x01\x06\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -64,6 +65,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTMESSAGESREQUEST'].fields_by_name['end_time']._serialized_options = b'\342A\001\001'
   _globals['_LISTMESSAGESREQUEST'].fields_by_name['reject_reason']._loaded_options = None
   _globals['_LISTMESSAGESREQUEST'].fields_by_name['reject_reason']._serialized_options = b'\342A\001\001'
+  _globals['_LISTMESSAGESREQUEST'].fields_by_name['triggered_message_id']._loaded_options = None
+  _globals['_LISTMESSAGESREQUEST'].fields_by_name['triggered_message_id']._serialized_options = b'\342A\001\001'
   _globals['_GETMESSAGEREQUEST'].fields_by_name['message_id']._loaded_options = None
   _globals['_GETMESSAGEREQUEST'].fields_by_name['message_id']._serialized_options = b'\342A\001\002'
   _globals['_GETDELIVERYSTATSREQUEST'].fields_by_name['start_time']._loaded_options = None
@@ -86,44 +89,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELIVERY'].methods_by_name['GetDeliveryStats']._serialized_options = b'\212\265\030\001\006'
   _globals['_DELIVERY'].methods_by_name['WatchMessages']._loaded_options = None
   _globals['_DELIVERY'].methods_by_name['WatchMessages']._serialized_options = b'\212\265\030\001\006'
-  _globals['_MESSAGESTATUS']._serialized_start=3007
-  _globals['_MESSAGESTATUS']._serialized_end=3235
-  _globals['_MESSAGEKIND']._serialized_start=3237
-  _globals['_MESSAGEKIND']._serialized_end=3363
-  _globals['_ATTEMPTOUTCOME']._serialized_start=3366
-  _globals['_ATTEMPTOUTCOME']._serialized_end=3564
-  _globals['_WATCHSTART']._serialized_start=3566
-  _globals['_WATCHSTART']._serialized_end=3652
-  _globals['_REJECTREASON']._serialized_start=207
-  _globals['_REJECTREASON']._serialized_end=286
-  _globals['_RELATEDENTITY']._serialized_start=288
-  _globals['_RELATEDENTITY']._serialized_end=402
-  _globals['_MESSAGE']._serialized_start=405
-  _globals['_MESSAGE']._serialized_end=940
-  _globals['_STATUSCHANGE']._serialized_start=943
-  _globals['_STATUSCHANGE']._serialized_end=1122
-  _globals['_ATTEMPT']._serialized_start=1125
-  _globals['_ATTEMPT']._serialized_end=1388
-  _globals['_MESSAGEEVENT']._serialized_start=1391
-  _globals['_MESSAGEEVENT']._serialized_end=1585
-  _globals['_LISTMESSAGESREQUEST']._serialized_start=1588
-  _globals['_LISTMESSAGESREQUEST']._serialized_end=2013
-  _globals['_LISTMESSAGESRESPONSE']._serialized_start=2015
-  _globals['_LISTMESSAGESRESPONSE']._serialized_end=2121
-  _globals['_GETMESSAGEREQUEST']._serialized_start=2123
-  _globals['_GETMESSAGEREQUEST']._serialized_end=2168
-  _globals['_GETMESSAGERESPONSE']._serialized_start=2171
-  _globals['_GETMESSAGERESPONSE']._serialized_end=2367
-  _globals['_GETDELIVERYSTATSREQUEST']._serialized_start=2370
-  _globals['_GETDELIVERYSTATSREQUEST']._serialized_end=2501
-  _globals['_GETDELIVERYSTATSRESPONSE']._serialized_start=2503
-  _globals['_GETDELIVERYSTATSRESPONSE']._serialized_end=2576
-  _globals['_DELIVERYCOUNT']._serialized_start=2579
-  _globals['_DELIVERYCOUNT']._serialized_end=2730
-  _globals['_WATCHMESSAGESREQUEST']._serialized_start=2733
-  _globals['_WATCHMESSAGESREQUEST']._serialized_end=2917
-  _globals['_WATCHMESSAGESRESPONSE']._serialized_start=2919
-  _globals['_WATCHMESSAGESRESPONSE']._serialized_end=3004
-  _globals['_DELIVERY']._serialized_start=3655
-  _globals['_DELIVERY']._serialized_end=4068
+  _globals['_MESSAGESTATUS']._serialized_start=3588
+  _globals['_MESSAGESTATUS']._serialized_end=3816
+  _globals['_MESSAGEKIND']._serialized_start=3818
+  _globals['_MESSAGEKIND']._serialized_end=3944
+  _globals['_HOLDREASON']._serialized_start=3947
+  _globals['_HOLDREASON']._serialized_end=4125
+  _globals['_TIMEZONESOURCE']._serialized_start=4128
+  _globals['_TIMEZONESOURCE']._serialized_end=4297
+  _globals['_ATTEMPTOUTCOME']._serialized_start=4300
+  _globals['_ATTEMPTOUTCOME']._serialized_end=4498
+  _globals['_WATCHSTART']._serialized_start=4500
+  _globals['_WATCHSTART']._serialized_end=4586
+  _globals['_REJECTREASON']._serialized_start=241
+  _globals['_REJECTREASON']._serialized_end=320
+  _globals['_RELATEDENTITY']._serialized_start=322
+  _globals['_RELATEDENTITY']._serialized_end=436
+  _globals['_MESSAGE']._serialized_start=439
+  _globals['_MESSAGE']._serialized_end=1106
+  _globals['_HOLD']._serialized_start=1108
+  _globals['_HOLD']._serialized_end=1222
+  _globals['_QUIETHOURSEVIDENCE']._serialized_start=1225
+  _globals['_QUIETHOURSEVIDENCE']._serialized_end=1435
+  _globals['_STATUSCHANGE']._serialized_start=1438
+  _globals['_STATUSCHANGE']._serialized_end=1617
+  _globals['_ATTEMPT']._serialized_start=1620
+  _globals['_ATTEMPT']._serialized_end=1883
+  _globals['_MESSAGEEVENT']._serialized_start=1886
+  _globals['_MESSAGEEVENT']._serialized_end=2080
+  _globals['_LISTMESSAGESREQUEST']._serialized_start=2083
+  _globals['_LISTMESSAGESREQUEST']._serialized_end=2544
+  _globals['_LISTMESSAGESRESPONSE']._serialized_start=2547
+  _globals['_LISTMESSAGESRESPONSE']._serialized_end=2702
+  _globals['_GETMESSAGEREQUEST']._serialized_start=2704
+  _globals['_GETMESSAGEREQUEST']._serialized_end=2749
+  _globals['_GETMESSAGERESPONSE']._serialized_start=2752
+  _globals['_GETMESSAGERESPONSE']._serialized_end=2948
+  _globals['_GETDELIVERYSTATSREQUEST']._serialized_start=2951
+  _globals['_GETDELIVERYSTATSREQUEST']._serialized_end=3082
+  _globals['_GETDELIVERYSTATSRESPONSE']._serialized_start=3084
+  _globals['_GETDELIVERYSTATSRESPONSE']._serialized_end=3157
+  _globals['_DELIVERYCOUNT']._serialized_start=3160
+  _globals['_DELIVERYCOUNT']._serialized_end=3311
+  _globals['_WATCHMESSAGESREQUEST']._serialized_start=3314
+  _globals['_WATCHMESSAGESREQUEST']._serialized_end=3498
+  _globals['_WATCHMESSAGESRESPONSE']._serialized_start=3500
+  _globals['_WATCHMESSAGESRESPONSE']._serialized_end=3585
+  _globals['_DELIVERY']._serialized_start=4589
+  _globals['_DELIVERY']._serialized_end=5002
 # @@protoc_insertion_point(module_scope)

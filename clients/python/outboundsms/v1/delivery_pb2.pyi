@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from outboundsms.v1 import body_pb2 as _body_pb2
+from outboundsms.v1 import quiet_hours_pb2 as _quiet_hours_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -91,6 +92,70 @@ MESSAGE_KIND_TRIGGERED: MessageKind.ValueType  # 2
 MESSAGE_KIND_KEYWORD_REPLY: MessageKind.ValueType  # 3
 """The answer to a keyword such as STOP."""
 Global___MessageKind: _TypeAlias = MessageKind  # noqa: Y015
+
+class _HoldReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _HoldReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HoldReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    HOLD_REASON_UNSPECIFIED: _HoldReason.ValueType  # 0
+    """Never sent."""
+    HOLD_REASON_QUIET_HOURS: _HoldReason.ValueType  # 1
+    """Quiet hours."""
+    HOLD_REASON_SMS_DISABLED: _HoldReason.ValueType  # 2
+    """Sending is switched off in the SMS settings."""
+    HOLD_REASON_SENDING_NUMBER_DISABLED: _HoldReason.ValueType  # 3
+    """The sending number is disabled."""
+    HOLD_REASON_MASS_MESSAGE_PAUSED: _HoldReason.ValueType  # 4
+    """The mass message is paused."""
+
+class HoldReason(_HoldReason, metaclass=_HoldReasonEnumTypeWrapper):
+    """HoldReason is what keeps a Pending message back. New values may be added."""
+
+HOLD_REASON_UNSPECIFIED: HoldReason.ValueType  # 0
+"""Never sent."""
+HOLD_REASON_QUIET_HOURS: HoldReason.ValueType  # 1
+"""Quiet hours."""
+HOLD_REASON_SMS_DISABLED: HoldReason.ValueType  # 2
+"""Sending is switched off in the SMS settings."""
+HOLD_REASON_SENDING_NUMBER_DISABLED: HoldReason.ValueType  # 3
+"""The sending number is disabled."""
+HOLD_REASON_MASS_MESSAGE_PAUSED: HoldReason.ValueType  # 4
+"""The mass message is paused."""
+Global___HoldReason: _TypeAlias = HoldReason  # noqa: Y015
+
+class _TimeZoneSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TimeZoneSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TimeZoneSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TIME_ZONE_SOURCE_UNSPECIFIED: _TimeZoneSource.ValueType  # 0
+    """Never sent."""
+    TIME_ZONE_SOURCE_CONTACT: _TimeZoneSource.ValueType  # 1
+    """The time zone of the contact."""
+    TIME_ZONE_SOURCE_REGION: _TimeZoneSource.ValueType  # 2
+    """The region of the account, which has one time zone only."""
+    TIME_ZONE_SOURCE_NUMBER: _TimeZoneSource.ValueType  # 3
+    """The phone number; where it may be in several time zones, it must be quiet in none of them."""
+    TIME_ZONE_SOURCE_INSTANCE: _TimeZoneSource.ValueType  # 4
+    """The time zone of the instance."""
+
+class TimeZoneSource(_TimeZoneSource, metaclass=_TimeZoneSourceEnumTypeWrapper):
+    """TimeZoneSource is what told in which time zone a recipient is."""
+
+TIME_ZONE_SOURCE_UNSPECIFIED: TimeZoneSource.ValueType  # 0
+"""Never sent."""
+TIME_ZONE_SOURCE_CONTACT: TimeZoneSource.ValueType  # 1
+"""The time zone of the contact."""
+TIME_ZONE_SOURCE_REGION: TimeZoneSource.ValueType  # 2
+"""The region of the account, which has one time zone only."""
+TIME_ZONE_SOURCE_NUMBER: TimeZoneSource.ValueType  # 3
+"""The phone number; where it may be in several time zones, it must be quiet in none of them."""
+TIME_ZONE_SOURCE_INSTANCE: TimeZoneSource.ValueType  # 4
+"""The time zone of the instance."""
+Global___TimeZoneSource: _TypeAlias = TimeZoneSource  # noqa: Y015
 
 class _AttemptOutcome:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -245,6 +310,9 @@ class Message(_message.Message):
     CURRENCY_FIELD_NUMBER: _builtins.int
     SENDING_NUMBER_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    HOLD_FIELD_NUMBER: _builtins.int
+    TRIGGERED_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    QUIET_HOURS_EVIDENCE_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     """Id, a UUIDv7 made by the server."""
     contact_id: _builtins.str
@@ -273,6 +341,8 @@ class Message(_message.Message):
     """Currency, ISO 4217."""
     sending_number_id: _builtins.str
     """Sending number."""
+    triggered_message_id: _builtins.str
+    """The triggered message that made it, if one did."""
     @_builtins.property
     def related_entity(self) -> Global___RelatedEntity:
         """Whose person the contact is."""
@@ -284,6 +354,14 @@ class Message(_message.Message):
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
+
+    @_builtins.property
+    def hold(self) -> Global___Hold:
+        """Why it waits, and until when; absent unless it is Pending and something holds it."""
+
+    @_builtins.property
+    def quiet_hours_evidence(self) -> Global___QuietHoursEvidence:
+        """In which time zones the quiet hours of its recipient are kept; absent unless it is triggered."""
 
     def __init__(
         self,
@@ -305,14 +383,99 @@ class Message(_message.Message):
         currency: _builtins.str = ...,
         sending_number_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        hold: Global___Hold | None = ...,
+        triggered_message_id: _builtins.str = ...,
+        quiet_hours_evidence: Global___QuietHoursEvidence | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "reject_reason", b"reject_reason", "related_entity", b"related_entity"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "hold", b"hold", "quiet_hours_evidence", b"quiet_hours_evidence", "reject_reason", b"reject_reason", "related_entity", b"related_entity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_segments", b"billable_segments", "carrier_segments", b"carrier_segments", "contact_id", b"contact_id", "contact_type", b"contact_type", "cost_micros", b"cost_micros", "create_time", b"create_time", "currency", b"currency", "kind", b"kind", "mass_message_id", b"mass_message_id", "message_id", b"message_id", "phone_number", b"phone_number", "recipient_name", b"recipient_name", "reject_reason", b"reject_reason", "related_entity", b"related_entity", "sending_number_id", b"sending_number_id", "status", b"status", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_segments", b"billable_segments", "carrier_segments", b"carrier_segments", "contact_id", b"contact_id", "contact_type", b"contact_type", "cost_micros", b"cost_micros", "create_time", b"create_time", "currency", b"currency", "hold", b"hold", "kind", b"kind", "mass_message_id", b"mass_message_id", "message_id", b"message_id", "phone_number", b"phone_number", "quiet_hours_evidence", b"quiet_hours_evidence", "recipient_name", b"recipient_name", "reject_reason", b"reject_reason", "related_entity", b"related_entity", "sending_number_id", b"sending_number_id", "status", b"status", "triggered_message_id", b"triggered_message_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Message: _TypeAlias = Message  # noqa: Y015
+
+@_typing.final
+class Hold(_message.Message):
+    """Hold says why a Pending message waits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    RELEASE_TIME_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    reason: Global___HoldReason.ValueType
+    """Reason."""
+    text: _builtins.str
+    """The reason in a sentence."""
+    @_builtins.property
+    def release_time(self) -> _timestamp_pb2.Timestamp:
+        """When it ends by itself; absent when somebody has to end it. What is released goes out at the rate
+        of its sending number.
+        """
+
+    def __init__(
+        self,
+        *,
+        reason: Global___HoldReason.ValueType = ...,
+        release_time: _timestamp_pb2.Timestamp | None = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["release_time", b"release_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "release_time", b"release_time", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Hold: _TypeAlias = Hold  # noqa: Y015
+
+@_typing.final
+class QuietHoursEvidence(_message.Message):
+    """QuietHoursEvidence shows that a message kept quiet hours. Kept with the message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPIENT_TIME_ZONES_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    CHECKED_TIME_ZONES_FIELD_NUMBER: _builtins.int
+    source: Global___TimeZoneSource.ValueType
+    """What told so when the message was made."""
+    start_time: _builtins.str
+    """The quiet hours that the message was checked against when it was handed to the carrier, `HH:MM`.
+    Empty while it was not, or when there were none.
+    """
+    end_time: _builtins.str
+    """Their end."""
+    mode: _quiet_hours_pb2.QuietHoursMode.ValueType
+    """Whose clock they went by."""
+    @_builtins.property
+    def recipient_time_zones(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where the recipient may be, IANA time zones."""
+
+    @_builtins.property
+    def checked_time_zones(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The time zones in which it was not quiet then."""
+
+    def __init__(
+        self,
+        *,
+        recipient_time_zones: _abc.Iterable[_builtins.str] | None = ...,
+        source: Global___TimeZoneSource.ValueType = ...,
+        start_time: _builtins.str = ...,
+        end_time: _builtins.str = ...,
+        mode: _quiet_hours_pb2.QuietHoursMode.ValueType = ...,
+        checked_time_zones: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked_time_zones", b"checked_time_zones", "end_time", b"end_time", "mode", b"mode", "recipient_time_zones", b"recipient_time_zones", "source", b"source", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuietHoursEvidence: _TypeAlias = QuietHoursEvidence  # noqa: Y015
 
 @_typing.final
 class StatusChange(_message.Message):
@@ -465,6 +628,7 @@ class ListMessagesRequest(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     REJECT_REASON_FIELD_NUMBER: _builtins.int
+    TRIGGERED_MESSAGE_ID_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many to return at most: 0 means 50, more than 1,000 means 1,000, negative is refused."""
     page_token: _builtins.str
@@ -481,6 +645,8 @@ class ListMessagesRequest(_message.Message):
     """Only messages to this number, as people write it. Empty: any."""
     reject_reason: _builtins.str
     """Only messages that failed for this reason, as `GROUP.CODE`. Empty: any."""
+    triggered_message_id: _builtins.str
+    """Only messages of this triggered message. Empty: any."""
     @_builtins.property
     def statuses(self) -> _containers.RepeatedScalarFieldContainer[Global___MessageStatus.ValueType]:
         """Only messages with one of these statuses. Empty: any."""
@@ -507,10 +673,11 @@ class ListMessagesRequest(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         reject_reason: _builtins.str = ...,
+        triggered_message_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "contact_id", b"contact_id", "end_time", b"end_time", "kind", b"kind", "mass_message_id", b"mass_message_id", "page_size", b"page_size", "page_token", b"page_token", "phone_number", b"phone_number", "reject_reason", b"reject_reason", "start_time", b"start_time", "statuses", b"statuses"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "contact_id", b"contact_id", "end_time", b"end_time", "kind", b"kind", "mass_message_id", b"mass_message_id", "page_size", b"page_size", "page_token", b"page_token", "phone_number", b"phone_number", "reject_reason", b"reject_reason", "start_time", b"start_time", "statuses", b"statuses", "triggered_message_id", b"triggered_message_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -525,6 +692,7 @@ class ListMessagesResponse(_message.Message):
     MESSAGES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
+    QUIET_HOURS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Token for the next page; empty at the end."""
     cursor: _builtins.str
@@ -533,16 +701,21 @@ class ListMessagesResponse(_message.Message):
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Message]:
         """The messages."""
 
+    @_builtins.property
+    def quiet_hours(self) -> _quiet_hours_pb2.QuietHours:
+        """Quiet hours of the instance, and whether they are in force now."""
+
     def __init__(
         self,
         *,
         messages: _abc.Iterable[Global___Message] | None = ...,
         next_page_token: _builtins.str = ...,
         cursor: _builtins.str = ...,
+        quiet_hours: _quiet_hours_pb2.QuietHours | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quiet_hours", b"quiet_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "messages", b"messages", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "messages", b"messages", "next_page_token", b"next_page_token", "quiet_hours", b"quiet_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

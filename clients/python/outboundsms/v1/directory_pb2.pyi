@@ -9,7 +9,9 @@ from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from outboundsms.v1 import delivery_pb2 as _delivery_pb2
 from outboundsms.v1 import language_pb2 as _language_pb2
+from outboundsms.v1 import quiet_hours_pb2 as _quiet_hours_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -167,6 +169,7 @@ class Account(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     DELINQUENT_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """Id, a UUIDv7 made by the server."""
     account_number: _builtins.str
@@ -185,6 +188,10 @@ class Account(_message.Message):
     """Language of the account. Default: its company's."""
     delinquent: _builtins.bool
     """Whether the account is delinquent. Default: false."""
+    region: _builtins.str
+    """State, province or territory that is served, ISO 3166-2, for example `US-NY` or `CA-QC`. Tells the
+    time zone of recipients where it has one only. Default: none.
+    """
     @_builtins.property
     def groups(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Groups, up to 100."""
@@ -232,10 +239,11 @@ class Account(_message.Message):
         language: _language_pb2.Language.ValueType = ...,
         delinquent: _builtins.bool = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        region: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "account_number", b"account_number", "company_id", b"company_id", "create_time", b"create_time", "delinquent", b"delinquent", "groups", b"groups", "inventory_items", b"inventory_items", "ip_pools", b"ip_pools", "language", b"language", "name", b"name", "network_site_ids", b"network_site_ids", "parent_account_number", b"parent_account_number", "services", b"services", "status", b"status", "subnets", b"subnets", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "account_number", b"account_number", "company_id", b"company_id", "create_time", b"create_time", "delinquent", b"delinquent", "groups", b"groups", "inventory_items", b"inventory_items", "ip_pools", b"ip_pools", "language", b"language", "name", b"name", "network_site_ids", b"network_site_ids", "parent_account_number", b"parent_account_number", "region", b"region", "services", b"services", "status", b"status", "subnets", b"subnets", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -758,19 +766,23 @@ class GetAccountRequest(_message.Message):
 
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     ACCOUNT_NUMBER_FIELD_NUMBER: _builtins.int
+    INCLUDE_CORRESPONDENCE_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """By id."""
     account_number: _builtins.str
     """By the caller's own key."""
+    include_correspondence: _builtins.bool
+    """Whether the correspondence is wanted too, which needs the permission to view outbound messages."""
     def __init__(
         self,
         *,
         account_id: _builtins.str = ...,
         account_number: _builtins.str = ...,
+        include_correspondence: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_id", b"account_id", "account_number", b"account_number"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_id", b"account_id", "account_number", b"account_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "account_id", b"account_id", "account_number", b"account_number", "include_correspondence", b"include_correspondence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_account: _TypeAlias = _typing.Literal["account_id", "account_number"]  # noqa: Y015
     _WhichOneofArgType_account: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
@@ -785,18 +797,30 @@ class GetAccountResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ACCOUNT_FIELD_NUMBER: _builtins.int
+    QUIET_HOURS_FIELD_NUMBER: _builtins.int
+    CORRESPONDENCE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def account(self) -> Global___Account:
         """The account."""
+
+    @_builtins.property
+    def quiet_hours(self) -> _quiet_hours_pb2.QuietHours:
+        """Quiet hours of the instance, and whether they are in force now."""
+
+    @_builtins.property
+    def correspondence(self) -> _containers.RepeatedCompositeFieldContainer[_delivery_pb2.Message]:
+        """The 50 newest messages to contacts of the account, newest first; Delivery.ListMessages has all."""
 
     def __init__(
         self,
         *,
         account: Global___Account | None = ...,
+        quiet_hours: _quiet_hours_pb2.QuietHours | None = ...,
+        correspondence: _abc.Iterable[_delivery_pb2.Message] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "quiet_hours", b"quiet_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "correspondence", b"correspondence", "quiet_hours", b"quiet_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1133,6 +1157,7 @@ class ImportRow(_message.Message):
         """Text of each column by its name; an absent column leaves what is stored as it is. Columns:
         account_number, account_name (both required), company, status, type, groups, services,
         inventory_items, subnets, ip_pools, network_sites, parent_account_number, language, delinquent,
+        region,
         contact_name, contact_role, contact_primary, contact_language, contact_email,
         contact_time_zone, message_categories, phone_number, phone_country, phone_extension, phone_type,
         sms_opt_in, consent_source, consent_time, consent_evidence. Lists are separated by `;`.

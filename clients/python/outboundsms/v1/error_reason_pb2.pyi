@@ -156,6 +156,23 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The database does not answer; google.rpc.RetryInfo says when to repeat. Code UNAVAILABLE."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 42
     """A defect of the service; the call id in the trailer finds it in the log. Code INTERNAL."""
+    ERROR_REASON_TRIGGERED_MESSAGE_NOT_FOUND: _ErrorReason.ValueType  # 43
+    """No such triggered message in this instance. Code NOT_FOUND.
+    Metadata, for example: {"id": "0190..."}
+    """
+    ERROR_REASON_INSTANCE_NOT_FOUND: _ErrorReason.ValueType  # 44
+    """No such instance. Code NOT_FOUND.
+    Metadata, for example: {"id": "0190..."}
+    """
+    ERROR_REASON_SMS_NOT_AVAILABLE: _ErrorReason.ValueType  # 45
+    """Texts cannot be sent from this instance: its country is neither the US nor Canada, or it is hosted
+    in the Canadian data center. Code FAILED_PRECONDITION.
+    Metadata, for example: {"country": "CA", "data_center": "CANADA"}
+    """
+    ERROR_REASON_ROLE_LOCKED: _ErrorReason.ValueType  # 46
+    """The first role of the instance keeps an administrator in it: it cannot be changed or deleted. Code
+    FAILED_PRECONDITION.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason lists every `reason` of the google.rpc.ErrorInfo that each error of this service carries,
@@ -296,4 +313,21 @@ ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 41
 """The database does not answer; google.rpc.RetryInfo says when to repeat. Code UNAVAILABLE."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 42
 """A defect of the service; the call id in the trailer finds it in the log. Code INTERNAL."""
+ERROR_REASON_TRIGGERED_MESSAGE_NOT_FOUND: ErrorReason.ValueType  # 43
+"""No such triggered message in this instance. Code NOT_FOUND.
+Metadata, for example: {"id": "0190..."}
+"""
+ERROR_REASON_INSTANCE_NOT_FOUND: ErrorReason.ValueType  # 44
+"""No such instance. Code NOT_FOUND.
+Metadata, for example: {"id": "0190..."}
+"""
+ERROR_REASON_SMS_NOT_AVAILABLE: ErrorReason.ValueType  # 45
+"""Texts cannot be sent from this instance: its country is neither the US nor Canada, or it is hosted
+in the Canadian data center. Code FAILED_PRECONDITION.
+Metadata, for example: {"country": "CA", "data_center": "CANADA"}
+"""
+ERROR_REASON_ROLE_LOCKED: ErrorReason.ValueType  # 46
+"""The first role of the instance keeps an administrator in it: it cannot be changed or deleted. Code
+FAILED_PRECONDITION.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

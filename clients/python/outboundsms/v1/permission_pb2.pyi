@@ -30,7 +30,7 @@ class _PermissionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Permission
     PERMISSION_ANY_CALLER: _Permission.ValueType  # 1
     """Any valid API key may call the method, whatever its role."""
     PERMISSION_CREATE_SMS_MESSAGE: _Permission.ValueType  # 2
-    """Create a new SMS message: send mass messages and preview them."""
+    """Create a new SMS message: send mass messages and preview them, fire triggers."""
     PERMISSION_READ_SMS_MESSAGE: _Permission.ValueType  # 3
     """View SMS messages: saved messages, mass messages, their progress."""
     PERMISSION_UPDATE_SMS_MESSAGE: _Permission.ValueType  # 4
@@ -40,7 +40,7 @@ class _PermissionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Permission
     PERMISSION_READ_SMS_OUTBOUND_MESSAGE: _Permission.ValueType  # 6
     """View an SMS outbound message: the sent messages, their bodies and their status."""
     PERMISSION_UPDATE_SMS_SETTINGS: _Permission.ValueType  # 7
-    """Update the SMS settings: enabled, billing rule, time zone, sending numbers."""
+    """Update the SMS settings: enabled, billing rule, time zone, quiet hours, sending numbers."""
     PERMISSION_CREATE_COMPANY: _Permission.ValueType  # 8
     """Create companies and departments, and set what a company's department answers on."""
     PERMISSION_UPDATE_COMPANY: _Permission.ValueType  # 9
@@ -73,10 +73,23 @@ class _PermissionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Permission
     """View message categories."""
     PERMISSION_MANAGE_ACCESS: _Permission.ValueType  # 23
     """Manage access: roles and API keys."""
+    PERMISSION_CREATE_TRIGGERED_SMS_MESSAGE: _Permission.ValueType  # 24
+    """Create a new triggered SMS message."""
+    PERMISSION_READ_TRIGGERED_SMS_MESSAGE: _Permission.ValueType  # 25
+    """View triggered SMS messages and trigger types."""
+    PERMISSION_UPDATE_TRIGGERED_SMS_MESSAGE: _Permission.ValueType  # 26
+    """Update a triggered SMS message."""
+    PERMISSION_DELETE_TRIGGERED_SMS_MESSAGE: _Permission.ValueType  # 27
+    """Delete a triggered SMS message."""
+    PERMISSION_MANAGE_INSTANCES: _Permission.ValueType  # 28
+    """Manage the instances of the service. Keys of the platform operator alone have it: no role of an
+    instance can hold it, a super-admin's included.
+    """
 
 class Permission(_Permission, metaclass=_PermissionEnumTypeWrapper):
-    """Permission names one thing that a role may allow. A role with super_admin has all of them, those
-    that are added later included. New values may be added at any time.
+    """Permission names one thing that a role may allow. A role with super_admin has all of its instance's,
+    those that are added later included. Instances whose country is neither the US nor Canada have none
+    of the SMS permissions. New values may be added at any time.
     """
 
 PERMISSION_UNSPECIFIED: Permission.ValueType  # 0
@@ -84,7 +97,7 @@ PERMISSION_UNSPECIFIED: Permission.ValueType  # 0
 PERMISSION_ANY_CALLER: Permission.ValueType  # 1
 """Any valid API key may call the method, whatever its role."""
 PERMISSION_CREATE_SMS_MESSAGE: Permission.ValueType  # 2
-"""Create a new SMS message: send mass messages and preview them."""
+"""Create a new SMS message: send mass messages and preview them, fire triggers."""
 PERMISSION_READ_SMS_MESSAGE: Permission.ValueType  # 3
 """View SMS messages: saved messages, mass messages, their progress."""
 PERMISSION_UPDATE_SMS_MESSAGE: Permission.ValueType  # 4
@@ -94,7 +107,7 @@ PERMISSION_DELETE_SMS_MESSAGE: Permission.ValueType  # 5
 PERMISSION_READ_SMS_OUTBOUND_MESSAGE: Permission.ValueType  # 6
 """View an SMS outbound message: the sent messages, their bodies and their status."""
 PERMISSION_UPDATE_SMS_SETTINGS: Permission.ValueType  # 7
-"""Update the SMS settings: enabled, billing rule, time zone, sending numbers."""
+"""Update the SMS settings: enabled, billing rule, time zone, quiet hours, sending numbers."""
 PERMISSION_CREATE_COMPANY: Permission.ValueType  # 8
 """Create companies and departments, and set what a company's department answers on."""
 PERMISSION_UPDATE_COMPANY: Permission.ValueType  # 9
@@ -127,6 +140,18 @@ PERMISSION_READ_MESSAGE_CATEGORY: Permission.ValueType  # 22
 """View message categories."""
 PERMISSION_MANAGE_ACCESS: Permission.ValueType  # 23
 """Manage access: roles and API keys."""
+PERMISSION_CREATE_TRIGGERED_SMS_MESSAGE: Permission.ValueType  # 24
+"""Create a new triggered SMS message."""
+PERMISSION_READ_TRIGGERED_SMS_MESSAGE: Permission.ValueType  # 25
+"""View triggered SMS messages and trigger types."""
+PERMISSION_UPDATE_TRIGGERED_SMS_MESSAGE: Permission.ValueType  # 26
+"""Update a triggered SMS message."""
+PERMISSION_DELETE_TRIGGERED_SMS_MESSAGE: Permission.ValueType  # 27
+"""Delete a triggered SMS message."""
+PERMISSION_MANAGE_INSTANCES: Permission.ValueType  # 28
+"""Manage the instances of the service. Keys of the platform operator alone have it: no role of an
+instance can hold it, a super-admin's included.
+"""
 Global___Permission: _TypeAlias = Permission  # noqa: Y015
 
 REQUIRED_PERMISSIONS_FIELD_NUMBER: _builtins.int

@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from outboundsms.v1 import language_pb2 as _language_pb2
+from outboundsms.v1 import quiet_hours_pb2 as _quiet_hours_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -88,10 +89,14 @@ class SmsSettings(_message.Message):
     CURRENCY_FIELD_NUMBER: _builtins.int
     INSTANCE_NAME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    QUIET_HOURS_FIELD_NUMBER: _builtins.int
+    SMS_AVAILABLE_FIELD_NUMBER: _builtins.int
     enabled: _builtins.bool
-    """Whether sending is on. Off: nothing new is accepted and what is pending is held. Default: on."""
+    """Whether sending is on. Off: nothing new is accepted and what is pending is held. Default: on, where
+    sms_available.
+    """
     time_zone: _builtins.str
-    """IANA time zone in which texts state times."""
+    """IANA time zone in which texts state times and quiet hours are kept."""
     billing_rule: Global___BillingRule.ValueType
     """How segments are billed."""
     default_language: _language_pb2.Language.ValueType
@@ -104,6 +109,14 @@ class SmsSettings(_message.Message):
     """Name of the instance."""
     etag: _builtins.str
     """Changes with each update; send it back to update only what was read."""
+    sms_available: _builtins.bool
+    """Whether sending can be enabled at all: only in the US and Canada, and not for an instance that is
+    hosted in the Canadian data center.
+    """
+    @_builtins.property
+    def quiet_hours(self) -> _quiet_hours_pb2.QuietHours:
+        """Quiet hours. Default: none."""
+
     def __init__(
         self,
         *,
@@ -115,10 +128,12 @@ class SmsSettings(_message.Message):
         currency: _builtins.str = ...,
         instance_name: _builtins.str = ...,
         etag: _builtins.str = ...,
+        quiet_hours: _quiet_hours_pb2.QuietHours | None = ...,
+        sms_available: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quiet_hours", b"quiet_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_rule", b"billing_rule", "currency", b"currency", "default_language", b"default_language", "enabled", b"enabled", "etag", b"etag", "instance_name", b"instance_name", "segment_price_micros", b"segment_price_micros", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_rule", b"billing_rule", "currency", b"currency", "default_language", b"default_language", "enabled", b"enabled", "etag", b"etag", "instance_name", b"instance_name", "quiet_hours", b"quiet_hours", "segment_price_micros", b"segment_price_micros", "sms_available", b"sms_available", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -235,7 +250,9 @@ class UpdateSmsSettingsRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Fields to change: enabled, time_zone, billing_rule, default_language."""
+        """Fields to change: enabled, time_zone, billing_rule, default_language, quiet_hours
+        (as a whole).
+        """
 
     def __init__(
         self,
@@ -274,6 +291,47 @@ class UpdateSmsSettingsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdateSmsSettingsResponse: _TypeAlias = UpdateSmsSettingsResponse  # noqa: Y015
+
+@_typing.final
+class GetQuietHoursRequest(_message.Message):
+    """Request of GetQuietHours."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetQuietHoursRequest: _TypeAlias = GetQuietHoursRequest  # noqa: Y015
+
+@_typing.final
+class GetQuietHoursResponse(_message.Message):
+    """Response of GetQuietHours."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUIET_HOURS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def quiet_hours(self) -> _quiet_hours_pb2.QuietHours:
+        """The quiet hours; without start_time there are none."""
+
+    def __init__(
+        self,
+        *,
+        quiet_hours: _quiet_hours_pb2.QuietHours | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quiet_hours", b"quiet_hours"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["quiet_hours", b"quiet_hours"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetQuietHoursResponse: _TypeAlias = GetQuietHoursResponse  # noqa: Y015
 
 @_typing.final
 class CreateSendingNumberRequest(_message.Message):

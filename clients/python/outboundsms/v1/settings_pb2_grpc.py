@@ -45,6 +45,11 @@ class SettingsStub:
                 request_serializer=outboundsms_dot_v1_dot_settings__pb2.UpdateSmsSettingsRequest.SerializeToString,
                 response_deserializer=outboundsms_dot_v1_dot_settings__pb2.UpdateSmsSettingsResponse.FromString,
                 _registered_method=True)
+        self.GetQuietHours = channel.unary_unary(
+                '/outboundsms.v1.Settings/GetQuietHours',
+                request_serializer=outboundsms_dot_v1_dot_settings__pb2.GetQuietHoursRequest.SerializeToString,
+                response_deserializer=outboundsms_dot_v1_dot_settings__pb2.GetQuietHoursResponse.FromString,
+                _registered_method=True)
         self.CreateSendingNumber = channel.unary_unary(
                 '/outboundsms.v1.Settings/CreateSendingNumber',
                 request_serializer=outboundsms_dot_v1_dot_settings__pb2.CreateSendingNumberRequest.SerializeToString,
@@ -74,7 +79,15 @@ class SettingsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateSmsSettings(self, request, context):
-        """Updates the settings that update_mask names. ETAG_MISMATCH when they changed meanwhile.
+        """Updates the settings that update_mask names. A change acts on what is pending, within seconds.
+        ETAG_MISMATCH when they changed meanwhile. SMS_NOT_AVAILABLE when sending cannot be enabled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetQuietHours(self, request, context):
+        """Gets the quiet hours of the instance and whether they are in force now.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,6 +127,11 @@ def add_SettingsServicer_to_server(servicer, server):
                     servicer.UpdateSmsSettings,
                     request_deserializer=outboundsms_dot_v1_dot_settings__pb2.UpdateSmsSettingsRequest.FromString,
                     response_serializer=outboundsms_dot_v1_dot_settings__pb2.UpdateSmsSettingsResponse.SerializeToString,
+            ),
+            'GetQuietHours': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetQuietHours,
+                    request_deserializer=outboundsms_dot_v1_dot_settings__pb2.GetQuietHoursRequest.FromString,
+                    response_serializer=outboundsms_dot_v1_dot_settings__pb2.GetQuietHoursResponse.SerializeToString,
             ),
             'CreateSendingNumber': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateSendingNumber,
@@ -186,6 +204,33 @@ class Settings:
             '/outboundsms.v1.Settings/UpdateSmsSettings',
             outboundsms_dot_v1_dot_settings__pb2.UpdateSmsSettingsRequest.SerializeToString,
             outboundsms_dot_v1_dot_settings__pb2.UpdateSmsSettingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetQuietHours(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outboundsms.v1.Settings/GetQuietHours',
+            outboundsms_dot_v1_dot_settings__pb2.GetQuietHoursRequest.SerializeToString,
+            outboundsms_dot_v1_dot_settings__pb2.GetQuietHoursResponse.FromString,
             options,
             channel_credentials,
             insecure,

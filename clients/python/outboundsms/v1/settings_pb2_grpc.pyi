@@ -36,7 +36,11 @@ class SettingsStub:
     GetSmsSettings: _grpc.UnaryUnaryMultiCallable[_settings_pb2.GetSmsSettingsRequest, _settings_pb2.GetSmsSettingsResponse]
     """Gets the SMS settings of the instance."""
     UpdateSmsSettings: _grpc.UnaryUnaryMultiCallable[_settings_pb2.UpdateSmsSettingsRequest, _settings_pb2.UpdateSmsSettingsResponse]
-    """Updates the settings that update_mask names. ETAG_MISMATCH when they changed meanwhile."""
+    """Updates the settings that update_mask names. A change acts on what is pending, within seconds.
+    ETAG_MISMATCH when they changed meanwhile. SMS_NOT_AVAILABLE when sending cannot be enabled.
+    """
+    GetQuietHours: _grpc.UnaryUnaryMultiCallable[_settings_pb2.GetQuietHoursRequest, _settings_pb2.GetQuietHoursResponse]
+    """Gets the quiet hours of the instance and whether they are in force now."""
     CreateSendingNumber: _grpc.UnaryUnaryMultiCallable[_settings_pb2.CreateSendingNumberRequest, _settings_pb2.CreateSendingNumberResponse]
     """Creates a sending number. The first one becomes the default. PHONE_NUMBER_TAKEN when it exists."""
     ListSendingNumbers: _grpc.UnaryUnaryMultiCallable[_settings_pb2.ListSendingNumbersRequest, _settings_pb2.ListSendingNumbersResponse]
@@ -54,7 +58,11 @@ class SettingsAsyncStub(SettingsStub):
     GetSmsSettings: _aio.UnaryUnaryMultiCallable[_settings_pb2.GetSmsSettingsRequest, _settings_pb2.GetSmsSettingsResponse]  # type: ignore[assignment]
     """Gets the SMS settings of the instance."""
     UpdateSmsSettings: _aio.UnaryUnaryMultiCallable[_settings_pb2.UpdateSmsSettingsRequest, _settings_pb2.UpdateSmsSettingsResponse]  # type: ignore[assignment]
-    """Updates the settings that update_mask names. ETAG_MISMATCH when they changed meanwhile."""
+    """Updates the settings that update_mask names. A change acts on what is pending, within seconds.
+    ETAG_MISMATCH when they changed meanwhile. SMS_NOT_AVAILABLE when sending cannot be enabled.
+    """
+    GetQuietHours: _aio.UnaryUnaryMultiCallable[_settings_pb2.GetQuietHoursRequest, _settings_pb2.GetQuietHoursResponse]  # type: ignore[assignment]
+    """Gets the quiet hours of the instance and whether they are in force now."""
     CreateSendingNumber: _aio.UnaryUnaryMultiCallable[_settings_pb2.CreateSendingNumberRequest, _settings_pb2.CreateSendingNumberResponse]  # type: ignore[assignment]
     """Creates a sending number. The first one becomes the default. PHONE_NUMBER_TAKEN when it exists."""
     ListSendingNumbers: _aio.UnaryUnaryMultiCallable[_settings_pb2.ListSendingNumbersRequest, _settings_pb2.ListSendingNumbersResponse]  # type: ignore[assignment]
@@ -81,7 +89,17 @@ class SettingsServicer(metaclass=_abc_1.ABCMeta):
         request: _settings_pb2.UpdateSmsSettingsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_settings_pb2.UpdateSmsSettingsResponse, _abc.Awaitable[_settings_pb2.UpdateSmsSettingsResponse]]:
-        """Updates the settings that update_mask names. ETAG_MISMATCH when they changed meanwhile."""
+        """Updates the settings that update_mask names. A change acts on what is pending, within seconds.
+        ETAG_MISMATCH when they changed meanwhile. SMS_NOT_AVAILABLE when sending cannot be enabled.
+        """
+
+    @_abc_1.abstractmethod
+    def GetQuietHours(
+        self,
+        request: _settings_pb2.GetQuietHoursRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_settings_pb2.GetQuietHoursResponse, _abc.Awaitable[_settings_pb2.GetQuietHoursResponse]]:
+        """Gets the quiet hours of the instance and whether they are in force now."""
 
     @_abc_1.abstractmethod
     def CreateSendingNumber(
