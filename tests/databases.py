@@ -60,9 +60,12 @@ class Databases:
         finally:
             await self._drop(name)
 
-    def url_of(self, database: str) -> str:
-        """The address of `database` on this server."""
+    def url_of(self, database: str, user: str | None = None) -> str:
+        """The address of `database` on this server, for the tests' user or the one named."""
         parts = urlsplit(self._url)
+        if user is not None:
+            place = parts.netloc.rpartition("@")[2]
+            parts = parts._replace(netloc=f"{user}@{place}")
         return urlunsplit(parts._replace(path=f"/{database}"))
 
     async def _create(self, name: str, template: str) -> None:

@@ -255,6 +255,23 @@ async def add_category(db: Database, isp: Isp, name: str) -> UUID:
     return await _add_row(db, "message_category", {"instance_id": isp.instance_id, "name": name})
 
 
+async def make_triggered_message(db: Database, isp: Isp, trigger_type: str, **columns: Any) -> UUID:
+    """A triggered message, enabled, of every category, unless `columns` say otherwise."""
+    values = {
+        "instance_id": isp.instance_id,
+        "name": f"{trigger_type} {await db.fetchval('SELECT new_id()')}",
+        "enabled": True,
+        "trigger_type": trigger_type,
+        "message_category_ids": await db.fetchval(
+            "SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM message_category "
+            "WHERE instance_id = $1",
+            isp.instance_id,
+        ),
+        **columns,
+    }
+    return await _add_row(db, "triggered_message", values)
+
+
 async def add_mass_message(
     db: Database,
     isp: Isp,

@@ -12,9 +12,11 @@ from outbound_sms.services.access import Access
 from outbound_sms.services.contacts import Contacts
 from outbound_sms.services.delivery import Delivery
 from outbound_sms.services.directory import Directory
+from outbound_sms.services.instances import Instances
 from outbound_sms.services.mass_messages import MassMessages
 from outbound_sms.services.settings import Settings
 from outbound_sms.services.signatures import Signatures
+from outbound_sms.services.triggers import Triggers
 from outbound_sms.store.pool import Pool
 from outbound_sms.store.signing_keys import signing_key
 from outboundsms.v1 import (
@@ -26,12 +28,16 @@ from outboundsms.v1 import (
     delivery_pb2_grpc,
     directory_pb2,
     directory_pb2_grpc,
+    instances_pb2,
+    instances_pb2_grpc,
     mass_messages_pb2,
     mass_messages_pb2_grpc,
     settings_pb2,
     settings_pb2_grpc,
     signatures_pb2,
     signatures_pb2_grpc,
+    triggers_pb2,
+    triggers_pb2_grpc,
 )
 
 
@@ -43,12 +49,17 @@ def _nothing_to_wake() -> None:
 class Parts:
     """What the services are made from.
 
+    `pool` shows each call the rows of its caller's instance; `system` shows every instance's, for
+    what belongs to none: keys, the feed, and the platform operator. `firing` is as `pool`, and
+    plans as the queue does: what events make grows faster than statistics follow.
     `carrier_names` are the carriers that a sending number may have. `drain` is set when the server
     stops: streams then end by themselves. `feed` is to be entered before the server starts and left
     after it has stopped. `wake` tells the dispatcher of this process of new work.
     """
 
     pool: Pool
+    system: Pool
+    firing: Pool
     pages: Pages
     once: Once
     feed: Feed
@@ -59,15 +70,21 @@ class Parts:
 
 async def make_parts(
     pool: Pool,
+    system: Pool,
     *,
     drain: asyncio.Event,
+    firing: Pool | None = None,
     carrier_names: frozenset[str] = frozenset(),
     wake: Callable[[], None] = _nothing_to_wake,
 ) -> Parts:
-    """The parts on a migrated database."""
-    pages = Pages(await signing_key(pool, "page_token"))
-    feed = Feed(pool, await signing_key(pool, "cursor"), drain)
-    return Parts(pool, pages, Once(pool), feed, drain, carrier_names, wake)
+    """The parts on a migrated database, with its pools of the API's and the dispatcher's role.
+
+    Without a pool for `firing`, events share the calls' one.
+    """
+    pages = Pages(await signing_key(system, "page_token"))
+    feed = Feed(system, await signing_key(system, "cursor"), drain)
+    once = Once(pool)
+    return Parts(pool, system, firing or pool, pages, once, feed, drain, carrier_names, wake)
 
 
 def servicers(parts: Parts) -> list[Registration]:
@@ -80,9 +97,14 @@ def servicers(parts: Parts) -> list[Registration]:
             Access(pool, pages, once),
         ),
         Registration(
+            instances_pb2.DESCRIPTOR.services_by_name["Instances"],
+            instances_pb2_grpc.add_InstancesServicer_to_server,
+            Instances(parts.system, pages, Once(parts.system)),
+        ),
+        Registration(
             settings_pb2.DESCRIPTOR.services_by_name["Settings"],
             settings_pb2_grpc.add_SettingsServicer_to_server,
-            Settings(pool, pages, once, parts.carrier_names),
+            Settings(pool, pages, once, parts.carrier_names, parts.wake),
         ),
         Registration(
             directory_pb2.DESCRIPTOR.services_by_name["Directory"],
@@ -103,6 +125,11 @@ def servicers(parts: Parts) -> list[Registration]:
             mass_messages_pb2.DESCRIPTOR.services_by_name["MassMessages"],
             mass_messages_pb2_grpc.add_MassMessagesServicer_to_server,
             MassMessages(pool, pages, once, parts.drain, parts.wake),
+        ),
+        Registration(
+            triggers_pb2.DESCRIPTOR.services_by_name["Triggers"],
+            triggers_pb2_grpc.add_TriggersServicer_to_server,
+            Triggers(pool, pages, once, parts.firing, parts.drain, parts.wake),
         ),
         Registration(
             delivery_pb2.DESCRIPTOR.services_by_name["Delivery"],

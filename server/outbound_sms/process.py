@@ -22,15 +22,17 @@ from outbound_sms.metrics import metrics_app
 from outbound_sms.rpc.server import GrpcServer, Transport
 from outbound_sms.sending import Sending
 from outbound_sms.settings import Settings
-from outbound_sms.store.pool import Pool, ServerTooOld, open_pool
+from outbound_sms.store.pool import Pool, ServerTooOld, SessionRole, open_pool
 from outbound_sms.store.signing_keys import signing_key
 from outbound_sms.webhooks.inbox import ReceiptInbox
 from outbound_sms.webhooks.server import build_app
 
 API, DISPATCHER, WEBHOOKS = "api", "dispatcher", "webhooks"
-QUEUE = "queue"
-# The feed keeps two of them for itself.
-FEED_CONNECTIONS = 2
+QUEUE, SYSTEM, FIRING = "queue", "system", "firing"
+# The feed keeps two of them; the rest look up keys, store receipts and serve the operator.
+SYSTEM_CONNECTIONS = 6
+# As many instances can have what their events make written at the same time.
+FIRING_CONNECTIONS = 4
 # One for expansion, one for pausing and cancelling, one to spare.
 EXPANSION_CONNECTIONS = 3
 
@@ -104,7 +106,7 @@ async def _start(
     app = web.Application()
     if WEBHOOKS in settings.roles:
         heard = running.sending.wake_for_receipts if running.sending is not None else _nobody
-        app = build_app(carriers, callbacks, ReceiptInbox(pools[API], heard))
+        app = build_app(carriers, callbacks, ReceiptInbox(pools[SYSTEM], heard))
     for resource in metrics_app().router.resources():
         app.router.register_resource(resource)
     await http.start(app)
@@ -112,10 +114,15 @@ async def _start(
     if API in settings.roles:
         wake = running.sending.wake if running.sending is not None else _nobody
         running.parts = await make_parts(
-            pools[API], drain=drain.streams, carrier_names=frozenset(carriers), wake=wake
+            pools[API],
+            pools[SYSTEM],
+            drain=drain.streams,
+            firing=pools[FIRING],
+            carrier_names=frozenset(carriers),
+            wake=wake,
         )
         await resources.enter_async_context(running.parts.feed)
-        running.server = _make_server(settings, drain, pools[API], running.parts)
+        running.server = _make_server(settings, drain, running.parts)
         announce("grpc", await _listen(running.server, settings.listen))
     if running.sending is not None:
         running.sending.start()
@@ -164,14 +171,15 @@ def _load_carriers(settings: Settings) -> Mapping[str, Carrier]:
 
 
 async def _open_pools(settings: Settings, resources: AsyncExitStack) -> dict[str, Pool]:
-    """Pools for calls and receipts, for expansion, for the queue: none waits for another."""
+    """A pool for each kind of work, so that none waits for another."""
     if settings.database_url is None:
         raise CannotStart(
             "Set DATABASE_URL to a PostgreSQL 15 or newer; `outbound-sms run` brings its own."
         )
-    sizes = {}
-    if settings.roles - {DISPATCHER}:
-        sizes[API] = settings.api_connections + FEED_CONNECTIONS
+    sizes = {SYSTEM: SYSTEM_CONNECTIONS}
+    if API in settings.roles:
+        sizes[API] = settings.api_connections
+        sizes[FIRING] = FIRING_CONNECTIONS
     if DISPATCHER in settings.roles:
         sizes[DISPATCHER] = EXPANSION_CONNECTIONS
         sizes[QUEUE] = settings.dispatcher_connections
@@ -189,9 +197,18 @@ async def _open_pool(url: str, name: str, size: int) -> Pool:
             min_size=min(2, size),
             max_size=size,
             application_name=f"outbound-sms {name}",
-            statement_timeout_ms=5_000 if name == API else 30_000,
-            index_plans=name == QUEUE,
+            statement_timeout_ms=5_000 if name in (API, SYSTEM, FIRING) else 30_000,
+            role=SessionRole.API if name in (API, FIRING) else SessionRole.DISPATCHER,
+            index_plans=name in (QUEUE, FIRING),
         )
+    except asyncpg.InvalidParameterValueError as error:
+        # The roles are made with the schema.
+        raise CannotStart("The database has no schema yet: run `outbound-sms migrate`.") from error
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise CannotStart(
+            "The user of DATABASE_URL may not become the roles of the server: grant it "
+            f"{' and '.join(SessionRole)}."
+        ) from error
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise CannotStart(
             f"The database of DATABASE_URL cannot be used ({type(error).__name__}). Check that it "
@@ -214,7 +231,7 @@ async def _callbacks(
     settings: Settings, http: HttpSide, pools: Mapping[str, Pool]
 ) -> CallbackAddress:
     try:
-        key = await signing_key(next(iter(pools.values())), "callback_address")
+        key = await signing_key(pools[SYSTEM], "callback_address")
     except asyncpg.UndefinedTableError as error:
         raise CannotStart("The database has no schema yet: run `outbound-sms migrate`.") from error
     # Nobody can say the address of a free port in advance.
@@ -222,9 +239,9 @@ async def _callbacks(
     return CallbackAddress(http.url if free_port else settings.public_url, key)
 
 
-def _make_server(settings: Settings, drain: Drain, pool: Pool, parts: Parts) -> GrpcServer:
+def _make_server(settings: Settings, drain: Drain, parts: Parts) -> GrpcServer:
     return GrpcServer(
-        pool,
+        parts.system,
         servicers(parts),
         drain=drain.streams,
         limits=settings.limits(),

@@ -15,6 +15,8 @@ MODULES = {
     "watch_latency": "watch_latency",
     "watch_catch_up": "watch_latency",
     "unary": "unary",
+    "fire_unary": "fire_unary",
+    "fire_stream": "fire_stream",
 }
 
 

@@ -9,7 +9,8 @@ from uuid import UUID
 
 import grpc
 
-from outbound_sms.store.access import create_instance
+from outbound_sms.domain.instance import InstanceValues
+from outbound_sms.store.instances import create_instance_with_key
 from outbound_sms.store.pool import Pool, open_pool
 from outboundsms.v1 import delivery_pb2 as pb
 from tests.bench.database import bench_server
@@ -80,8 +81,11 @@ async def _calls_for(seconds: float, call: Call) -> int:
 async def _fill(pool: Pool) -> tuple[str, list[UUID]]:
     """Delivered messages of one subscriber, each with its body, four statuses and one attempt."""
     async with pool.acquire() as connection:
-        instance, key = await create_instance(
-            connection, name="Bench", country="US", currency="USD", time_zone="America/New_York"
+        instance, key = await create_instance_with_key(
+            connection,
+            InstanceValues(
+                name="Bench", country="US", currency="USD", time_zone="America/New_York"
+            ),
         )
     outbox = await make_outbox(pool, instance.id)
     for _ in range(MESSAGES):

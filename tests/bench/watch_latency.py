@@ -8,8 +8,9 @@ from uuid import UUID
 
 import grpc
 
+from outbound_sms.domain.instance import InstanceValues
 from outbound_sms.store import feed
-from outbound_sms.store.access import create_instance
+from outbound_sms.store.instances import create_instance_with_key
 from outbound_sms.store.pool import Pool, open_pool
 from outboundsms.v1 import delivery_pb2 as pb
 from tests.bench.database import bench_server
@@ -43,12 +44,11 @@ async def run() -> list[Result]:
         )
         async with pool:
             async with pool.acquire() as connection:
-                instance, key = await create_instance(
+                instance, key = await create_instance_with_key(
                     connection,
-                    name="Bench",
-                    country="US",
-                    currency="USD",
-                    time_zone="America/New_York",
+                    InstanceValues(
+                        name="Bench", country="US", currency="USD", time_zone="America/New_York"
+                    ),
                 )
             async with (
                 running("serve", database.dsn()) as address,

@@ -8,9 +8,10 @@ from typing import Any
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
-from outboundsms.v1 import delivery_pb2, directory_pb2
+from outboundsms.v1 import delivery_pb2, directory_pb2, triggers_pb2
 
 Stream = Callable[[delivery_pb2.WatchMessagesRequest, Any], AsyncIterator[Any]]
+Fire = Callable[[AsyncIterator[triggers_pb2.FireTriggersRequest], Any], AsyncIterator[Any]]
 Create = Callable[[directory_pb2.CreateCompanyRequest, Any], Awaitable[Any]]
 
 
@@ -62,13 +63,68 @@ class ScriptedDirectory:
         return await self._create(request, context)
 
 
+class ScriptedTriggers:
+    """Each stream of events runs the next script, the last one again and again.
+
+    `received` has the requests of each stream, as far as its script read them.
+    """
+
+    def __init__(self, *scripts: Fire) -> None:
+        self._scripts = list(scripts)
+        self.received: list[list[triggers_pb2.FireTriggersRequest]] = []
+        self.fired: list[triggers_pb2.FireTriggerRequest] = []
+
+    def handlers(self) -> grpc.GenericRpcHandler:
+        """For the server."""
+        many, answers = triggers_pb2.FireTriggersRequest, triggers_pb2.FireTriggersResponse
+        one, answer = triggers_pb2.FireTriggerRequest, triggers_pb2.FireTriggerResponse
+        return grpc.method_handlers_generic_handler(
+            "outboundsms.v1.Triggers",
+            {
+                "FireTriggers": grpc.stream_stream_rpc_method_handler(
+                    self._fire_all, many.FromString, answers.SerializeToString
+                ),
+                "FireTrigger": grpc.unary_unary_rpc_method_handler(
+                    self._fire, one.FromString, answer.SerializeToString
+                ),
+            },
+        )
+
+    async def _fire_all(
+        self, requests: AsyncIterator[triggers_pb2.FireTriggersRequest], context: Any
+    ) -> AsyncIterator[Any]:
+        received: list[triggers_pb2.FireTriggersRequest] = []
+        self.received.append(received)
+
+        async def noted() -> AsyncIterator[triggers_pb2.FireTriggersRequest]:
+            async for request in requests:
+                received.append(request)
+                yield request
+
+        script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
+        async for answer in script(noted(), context):
+            yield answer
+
+    async def _fire(self, request: triggers_pb2.FireTriggerRequest, context: Any) -> Any:
+        """Cannot be reached the first time."""
+        self.fired.append(request)
+        if len(self.fired) == 1:
+            await fail(context, grpc.StatusCode.UNAVAILABLE, "DRAINING")
+        return triggers_pb2.FireTriggerResponse(
+            result=triggers_pb2.FireResult(outcome=triggers_pb2.FIRE_OUTCOME_FIRED)
+        )
+
+
 @asynccontextmanager
 async def scripted_server(
-    *, delivery: ScriptedDelivery | None = None, directory: ScriptedDirectory | None = None
+    *,
+    delivery: ScriptedDelivery | None = None,
+    directory: ScriptedDirectory | None = None,
+    triggers: ScriptedTriggers | None = None,
 ) -> AsyncIterator[str]:
     """Serves on a free port; gives the address."""
     server = grpc.aio.server()
-    scripted = [each.handlers() for each in (delivery, directory) if each is not None]
+    scripted = [each.handlers() for each in (delivery, directory, triggers) if each is not None]
     server.add_generic_rpc_handlers(scripted)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -1,9 +1,14 @@
-"""Fills the queue without the parts that usually do, for tests of the dispatcher alone."""
+"""Fills the queue without the parts that usually do, for tests of the dispatcher alone.
+
+Everything is due by the clock of the pool's sessions, which may be one that a test sets.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
+from outbound_sms.domain.quiet_hours import QuietHours, QuietMode
 from outbound_sms.store.pool import Pool
 
 _INSTANCE = """
@@ -51,9 +56,38 @@ e AS (
                             previous_status)
   SELECT instance_id, id, mass_message_id, 1, 1, 0 FROM m)
 INSERT INTO dispatch (message_id, instance_id, sending_number_id, mass_message_id, priority,
-                      segments, valid_until)
-SELECT id, instance_id, sending_number_id, mass_message_id, 5, carrier_segments,
+                      segments, due_time, valid_until)
+SELECT id, instance_id, sending_number_id, mass_message_id, 5, carrier_segments, now(),
        now() + interval '4 hours' FROM m
+RETURNING message_id
+"""
+
+_TRIGGERED = """
+WITH t AS (
+  INSERT INTO phone_number_type (instance_id, name, sms_capable) VALUES ($1, 'Mobile', true)
+  ON CONFLICT ON CONSTRAINT phone_number_type_name_unique DO UPDATE SET sms_capable = true
+  RETURNING id),
+c AS (
+  INSERT INTO contact (instance_id, account_id, name)
+  SELECT $1, $2, 'Ann ' || n FROM generate_series(1, $6) n RETURNING id),
+p AS (
+  INSERT INTO phone_number (instance_id, contact_id, e164, country, phone_number_type_id,
+                            sms_opt_in)
+  SELECT $1, c.id, '+1' || 3125550100 + $8::int + row_number() OVER (), 'US', t.id, true FROM c, t
+  RETURNING contact_id, e164),
+m AS (
+  INSERT INTO message (instance_id, account_id, contact_id, sending_number_id, body_id, phone,
+                       billable_segments, carrier_segments, kind, cost_micros, recipient_zones,
+                       zone_source)
+  SELECT $1, $2, contact_id, $3, $4, e164, 1, 1, 2, 15000, $5, 1 FROM p
+  RETURNING id, instance_id, sending_number_id),
+e AS (
+  INSERT INTO status_event (instance_id, message_id, version, status, previous_status)
+  SELECT instance_id, id, 1, 1, 0 FROM m)
+INSERT INTO dispatch (message_id, instance_id, sending_number_id, priority, zones, segments,
+                      due_time, valid_until)
+SELECT id, instance_id, sending_number_id, 1, $5, 1, now(),
+       coalesce($7, now() + interval '5 days') FROM m
 RETURNING message_id
 """
 
@@ -110,3 +144,47 @@ async def fill_queue(
         )
         made += [r["message_id"] for r in rows]
     return Queued(**row, message_ids=made)
+
+
+async def add_triggered(
+    pool: Pool,
+    queued: Queued,
+    messages: int,
+    *,
+    zones: str = "America/New_York",
+    valid_until: datetime | None = None,
+) -> list[UUID]:
+    """Triggered messages of the instance in its queue, each to a contact and number of its own.
+
+    Due now by the clock of the pool, and valid for five days unless told otherwise.
+    """
+    made: list[UUID] = []
+    for start in range(0, messages, 10_000):
+        rows = await pool.fetch(
+            _TRIGGERED,
+            queued.instance_id,
+            queued.account_id,
+            queued.sending_number_id,
+            queued.body_id,
+            zones,
+            min(10_000, messages - start),
+            valid_until,
+            start,
+        )
+        made += [row["message_id"] for row in rows]
+    return made
+
+
+async def set_quiet_hours(
+    pool: Pool, instance_id: UUID, hours: QuietHours | None, *, time_zone: str = "America/New_York"
+) -> None:
+    """Changes the settings as the service does: in one statement that counts the version up."""
+    await pool.execute(
+        "UPDATE instance SET quiet_start = $2, quiet_end = $3, quiet_mode = $4, time_zone = $5, "
+        "version = version + 1 WHERE id = $1",
+        instance_id,
+        hours and hours.start,
+        hours and hours.end,
+        hours.mode if hours else QuietMode.INSTANCE,
+        time_zone,
+    )

@@ -38,6 +38,7 @@ class ScriptedCarrier:
         self.submissions: list[Submission] = []
         self.asked: Counter[str] = Counter()
         self.arrived = asyncio.Event()
+        self.on_submission: Callable[[Submission], object] = lambda _: None
 
     @property
     def name(self) -> str:
@@ -57,6 +58,7 @@ class ScriptedCarrier:
         self.submissions.append(submission)
         self.asked[submission.recipient] += 1
         self.arrived.set()
+        self.on_submission(submission)
         return await self.answer(submission)
 
     async def look_up(

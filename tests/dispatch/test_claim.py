@@ -1,25 +1,17 @@
 """Claims: each message once, at the rate of its number, in turn between instances."""
 
 import asyncio
-import json
 from collections import Counter
 from uuid import UUID, uuid4
 
 import pytest
 
-from outbound_sms.dispatch.turns import Turns
 from outbound_sms.store import dispatch as store
-from outbound_sms.store.dispatch import Claimed, ReadyNumber
-from outbound_sms.store.pool import Pool, open_pool
-from outbound_sms.store.sql import load
+from outbound_sms.store import doubts, leases
+from outbound_sms.store.pool import Pool
 from tests.dispatch.checks import check_history
+from tests.dispatch.claims import OWNER, claim
 from tests.dispatch.queue_factory import fill_queue, phones
-
-OWNER = UUID(int=7)
-
-
-async def claim(pool: Pool, number: UUID, most: int = 1000, owner: UUID = OWNER) -> list[Claimed]:
-    return await store.claim(pool, [number], most_each=most, owner=owner, lease_seconds=45)
 
 
 async def test_eight_claimers_take_each_message_exactly_once(pool: Pool) -> None:
@@ -48,6 +40,27 @@ async def test_a_claim_takes_what_waits_longest_and_triggered_before_mass(pool: 
     assert claimed == [urgent, *queued.message_ids[1:20], *queued.message_ids[21:]]
 
 
+async def test_what_goes_first_goes_alone_if_there_is_room_for_one_only(pool: Pool) -> None:
+    queued = await fill_queue(pool, 3)
+    last = queued.message_ids[-1]
+    await pool.execute("UPDATE dispatch SET priority = 1 WHERE message_id = $1", last)
+    await pool.execute("UPDATE dispatch SET due_time = now() WHERE message_id = $1", last)
+    (claimed,) = await claim(pool, queued.sending_number_id, most=1)
+    assert claimed.message_id == last
+
+
+@pytest.mark.parametrize("due", ["'infinity'", "now() + interval '1 hour'"])
+async def test_a_number_with_nothing_due_is_not_listed(pool: Pool, due: str) -> None:
+    queued = await fill_queue(pool, 3)
+    await pool.execute(f"UPDATE dispatch SET due_time = {due}")
+    assert await store.ready_groups(pool) == []
+    await pool.execute(
+        "UPDATE dispatch SET due_time = now() WHERE message_id = $1", queued.message_ids[2]
+    )
+    assert len(await store.ready_groups(pool)) == 1
+    assert len(await claim(pool, queued.sending_number_id)) == 1
+
+
 async def test_a_number_hands_over_no_more_segments_than_its_rate(pool: Pool) -> None:
     queued = await fill_queue(pool, 200, rate=30, segments=3)
     first = await claim(pool, queued.sending_number_id)
@@ -65,7 +78,7 @@ async def test_a_message_larger_than_the_rate_still_goes_out_and_is_paid_for_in_
     queued = await fill_queue(pool, 3, rate=0.5, segments=4)
     assert len(await claim(pool, queued.sending_number_id)) == 1
     assert await claim(pool, queued.sending_number_id) == []
-    (ready,) = await store.ready_numbers(pool)
+    (ready,) = await store.ready_groups(pool)
     assert 6.5 < ready.wait <= 7.0
 
 
@@ -111,13 +124,13 @@ async def test_nothing_is_claimed_after_its_validity(pool: Pool) -> None:
 async def test_work_of_a_disabled_number_or_instance_is_not_listed(pool: Pool) -> None:
     first = await fill_queue(pool, 1)
     second = await fill_queue(pool, 1, name="Boreale", sender="+14165550199")
-    listed = {number.instance_id for number in await store.ready_numbers(pool)}
+    listed = {number.instance_id for number in await store.ready_groups(pool)}
     assert listed == {first.instance_id, second.instance_id}
     await pool.execute("UPDATE instance SET sms_enabled = false WHERE id = $1", first.instance_id)
     await pool.execute(
         "UPDATE sending_number SET enabled = false WHERE id = $1", second.sending_number_id
     )
-    assert await store.ready_numbers(pool) == []
+    assert await store.ready_groups(pool) == []
 
 
 async def test_a_late_receipt_takes_a_message_out_of_the_queue(pool: Pool) -> None:
@@ -132,7 +145,7 @@ async def test_the_writes_of_a_worker_whose_lease_ran_out_change_nothing(pool: P
     claimed = await claim(pool, queued.sending_number_id)
     await store.intend(pool, claimed[:1], owner=OWNER, lease_left=1)
     await pool.execute("UPDATE dispatch SET lease_until = now() - interval '1 second'")
-    assert await store.rescue(pool, most=500, look_after=5) == (2, 1)
+    assert await leases.rescue(pool, most=500, look_after=5) == (2, 1)
     before = await pool.fetch("SELECT * FROM dispatch ORDER BY message_id")
     late = [
         store.Settled(m.message_id, m.fence, 3, None, "null", store.AttemptOutcome.ACCEPTED, "SM1")
@@ -140,8 +153,8 @@ async def test_the_writes_of_a_worker_whose_lease_ran_out_change_nothing(pool: P
     ]
     assert await store.settle(pool, late, owner=OWNER) == set()
     assert await store.intend(pool, claimed, owner=OWNER, lease_left=0) == {}
-    leases = [(m.message_id, m.fence) for m in claimed]
-    assert await store.doubt(pool, leases, owner=OWNER, look_after=1) == set()
+    held = [(m.message_id, m.fence) for m in claimed]
+    assert await doubts.doubt(pool, held, owner=OWNER, look_after=1) == set()
     assert await pool.fetch("SELECT * FROM dispatch ORDER BY message_id") == before
 
 
@@ -149,83 +162,10 @@ async def test_a_fence_keeps_a_worker_from_a_message_that_it_has_claimed_again(p
     queued = await fill_queue(pool, 1)
     (first,) = await claim(pool, queued.sending_number_id)
     await pool.execute("UPDATE dispatch SET lease_until = now() - interval '1 second'")
-    await store.rescue(pool, most=500, look_after=5)
+    await leases.rescue(pool, most=500, look_after=5)
     (second,) = await claim(pool, queued.sending_number_id)
     stale = store.Settled(
         first.message_id, first.fence, 3, None, "null", store.AttemptOutcome.ACCEPTED, "SM1"
     )
     assert await store.settle(pool, [stale], owner=OWNER) == set()
     assert second.fence > first.fence
-
-
-def number(instance: int, sender: int = 1, wait: float = 0.0, carrier: str = "a") -> ReadyNumber:
-    return ReadyNumber(UUID(int=instance), UUID(int=sender), carrier, wait)
-
-
-def test_every_instance_gets_its_turn_however_many_there_are() -> None:
-    turns = Turns()
-    ready = [number(instance) for instance in range(1, 51)]
-    served = Counter[UUID]()
-    for _ in range(50):
-        served.update(n.instance_id for n in turns.choose(ready, lambda _: True))
-    assert set(served.values()) == {8}
-
-
-def test_the_numbers_of_an_instance_take_turns_and_those_without_room_are_passed_over() -> None:
-    turns = Turns()
-    ready = [number(1, 1), number(1, 2), number(1, 3, wait=0.2), number(1, 4, carrier="full")]
-    chosen = [turns.choose(ready, lambda carrier: carrier != "full")[0] for _ in range(4)]
-    assert [n.sending_number_id.int for n in chosen] == [1, 2, 1, 2]
-
-
-async def explain_claim(pool: Pool, queued_number: UUID) -> list[dict[str, object]]:
-    """The nodes of the plan of a claim of 50, run and rolled back, and its time in ms."""
-    async with pool.acquire() as connection:
-        transaction = connection.transaction()
-        await transaction.start()
-        text = await connection.fetchval(
-            "EXPLAIN (ANALYZE, FORMAT JSON) " + load("dispatch")["claim"],
-            [queued_number],
-            50,
-            OWNER,
-            45.0,
-        )
-        await transaction.rollback()
-    (plan,) = json.loads(text)
-    nodes: list[dict[str, object]] = []
-
-    def walk(node: dict[str, object]) -> None:
-        nodes.append(node)
-        for child in node.get("Plans", []):  # type: ignore[attr-defined]
-            walk(child)
-
-    walk(plan["Plan"])
-    return nodes
-
-
-async def test_a_claim_reads_the_ready_index_and_no_table_from_end_to_end(pool: Pool) -> None:
-    await check_claim_plan(pool)
-
-
-async def test_a_claim_reads_the_ready_index_on_the_oldest_postgresql(database_url_15: str) -> None:
-    async with await open_pool(
-        database_url_15, min_size=1, max_size=2, application_name="tests"
-    ) as pool:
-        await check_claim_plan(pool)
-
-
-async def check_claim_plan(pool: Pool) -> None:
-    """With many messages stored and many ready, planned both before and after statistics exist."""
-    queued = await fill_queue(pool, 20_000)
-    await pool.execute(
-        "DELETE FROM dispatch WHERE message_id = ANY ($1)", queued.message_ids[5_000:]
-    )
-    for _ in range(2):
-        nodes = await explain_claim(pool, queued.sending_number_id)
-        scans = {(n["Node Type"], n.get("Relation Name")) for n in nodes}
-        large = {"dispatch", "message"}
-        assert not [scan for scan in scans if scan[0] == "Seq Scan" and scan[1] in large], scans
-        assert "dispatch_ready" in {n.get("Index Name") for n in nodes}
-        most = max(int(n["Actual Rows"]) for n in nodes)  # type: ignore[call-overload]
-        assert most <= 100
-        await pool.execute("ANALYZE")

@@ -21,7 +21,7 @@ from outbound_sms.carriers.carrier import (
     Throttled,
 )
 from outbound_sms.dispatch.dispatcher import CarrierTooSlow, Dispatcher
-from outbound_sms.store.dispatch import rescue
+from outbound_sms.store.leases import rescue
 from outbound_sms.store.pool import DATABASE_FAILURES, Pool
 from outbound_sms.store.receipts import (
     DELIVERED,

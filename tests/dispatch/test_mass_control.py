@@ -8,7 +8,8 @@ import pytest
 
 from outbound_sms.dispatch import mass_control
 from outbound_sms.dispatch.expand import expand_once
-from outbound_sms.dispatch.mass_control import control_once, expire_once, run_mass_control
+from outbound_sms.dispatch.expiry import expire_once
+from outbound_sms.dispatch.mass_control import control_once, run_mass_control
 from outbound_sms.domain.mass_message import MassMessageState
 from outbound_sms.domain.message_status import MessageStatus
 from outbound_sms.store import mass_control as store

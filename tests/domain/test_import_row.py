@@ -30,6 +30,7 @@ def test_a_full_row_is_read_into_values() -> None:
         parent_account_number="A0",
         language="Français",
         delinquent="Oui",
+        region="Québec",
         contact_name="Zoé Côté",
         contact_primary="x",
         contact_language="fr-CA",
@@ -53,6 +54,7 @@ def test_a_full_row_is_read_into_values() -> None:
         "parent": "A0",
         "language": Language.FR,
         "delinquent": True,
+        "region": "CA-QC",
     }
     assert row.contact_name == "Zoé Côté"
     assert row.contact["is_primary"] is True
@@ -78,10 +80,15 @@ def test_consent_without_evidence_names_the_line() -> None:
 
 
 def test_an_empty_text_clears_what_may_be_empty_and_else_counts_as_absent() -> None:
-    row = read(
-        groups="", language="", parent_account_number="", status="", company="", delinquent=""
-    )
-    assert row.account == {"name": "Ada Moreau", "groups": (), "language": None, "parent": ""}
+    row = read(groups="", language="", parent_account_number="", status="", company="", region="")
+    assert row.account == {
+        "name": "Ada Moreau",
+        "groups": (),
+        "language": None,
+        "parent": "",
+        "region": None,
+    }
+    assert read(delinquent="").account == {"name": "Ada Moreau"}
 
 
 def test_all_wrong_columns_of_a_row_are_named_at_once() -> None:
@@ -90,6 +97,7 @@ def test_all_wrong_columns_of_a_row_are_named_at_once() -> None:
         phone_number="212-555-CALL",
         sms_opt_in="maybe",
         language="Klingon",
+        region="Atlantis",
         contact_email="nobody",
         consent_time="2199-01-01",
         balance="12.50",
@@ -99,6 +107,7 @@ def test_all_wrong_columns_of_a_row_are_named_at_once() -> None:
         "phone_number",
         "sms_opt_in",
         "language",
+        "region",
         "contact_email",
         "consent_time",
         "balance",

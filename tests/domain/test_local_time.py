@@ -1,9 +1,9 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from outbound_sms.domain.language import Language
-from outbound_sms.domain.local_time import format_local_time
+from outbound_sms.domain.local_time import format_date, format_local_time
 from outbound_sms.domain.segments import Encoding, count_segments
 from outbound_sms.domain.time_zone import parse_zone
 
@@ -35,6 +35,22 @@ def test_the_repeated_hour_of_autumn_is_told_apart_by_the_zone_name() -> None:
     assert format_local_time(first, zone, Language.EN) == "Nov 1 1:30 AM EDT"
     second = first + timedelta(hours=1)
     assert format_local_time(second, zone, Language.EN) == "Nov 1 1:30 AM EST"
+
+
+@pytest.mark.parametrize(
+    ("day", "english", "french"),
+    [
+        (date(2026, 12, 1), "Dec 1", "1er déc"),
+        (date(2027, 5, 31), "May 31", "31 mai"),
+        (date(2028, 2, 29), "Feb 29", "29 févr"),
+        (date(2026, 8, 2), "Aug 2", "2 aout"),
+    ],
+)
+def test_a_day_reads_in_the_language_and_may_end_a_sentence(
+    day: date, english: str, french: str
+) -> None:
+    assert format_date(day, Language.EN) == english
+    assert format_date(day, Language.FR) == french
 
 
 @pytest.mark.parametrize("language", Language)

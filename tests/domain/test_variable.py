@@ -2,7 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outbound_sms.domain.variable import clean_value, fill, strip_invisible, variables_of
+from outbound_sms.domain.variable import (
+    choose_parts,
+    clean_value,
+    fill,
+    strip_invisible,
+    variables_of,
+)
 
 HOSTILE = "|B| {B} {0} %s %(B)s \\g<0> \\1 $B |A|"
 
@@ -29,6 +35,21 @@ def test_a_missing_or_blank_value_is_named(values: dict[str, str | None]) -> Non
 
 def test_what_is_not_a_variable_stays() -> None:
     assert fill("a | b |c| |", {}) == "a | b |c| |"
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ({"A", "B", "C"}, "|A| by |B| or |B| and |C|."),
+        ({"A", "B"}, "|A| by |B|."),
+        ({"A", "C"}, "|A|."),
+        (set(), "|A|."),
+    ],
+)
+def test_a_part_in_brackets_is_left_out_without_one_of_its_variables(
+    names: set[str], text: str
+) -> None:
+    assert choose_parts("|A|[ by |B|][ or |B| and |C|].", names) == text
 
 
 def test_a_value_becomes_one_line_of_visible_text() -> None:

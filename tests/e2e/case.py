@@ -5,7 +5,7 @@
     only: stub                   # for what a JSON client cannot send
     steps:
       - call: Directory.CreateCompany
-        key: own | other | none | wrong        # whose API key; own is the default
+        key: own | other | operator | none | wrong   # whose API key; own is the default
         request: {company: {name: "${name}"}}  # or `requests`, or `raw` for bytes in hexadecimal
         want: {company: {country: US}}         # a part of the answer; `<any>` means not empty
         keep: {company_id: company.company_id} # for ${company_id} in later steps
@@ -35,7 +35,7 @@ import yaml
 from tests.e2e.outcome import Json
 
 FOLDER = Path(__file__).parent.parent / "cases"
-KEYS = frozenset({"own", "other", "none", "wrong"})
+KEYS = frozenset({"own", "other", "operator", "none", "wrong"})
 STEP_FIELDS = frozenset(
     {"call", "key", "request", "requests", "raw", "want", "want_all", "keep"}
     | {"want_code", "want_reason", "want_violations", "want_own_error"}

@@ -16,9 +16,11 @@ from outboundsms.v1 import (
     contacts_pb2_grpc,
     delivery_pb2_grpc,
     directory_pb2_grpc,
+    instances_pb2_grpc,
     mass_messages_pb2_grpc,
     settings_pb2_grpc,
     signatures_pb2_grpc,
+    triggers_pb2_grpc,
 )
 from tests.e2e.outcome import Json, Outcome
 
@@ -29,9 +31,11 @@ STUBS: dict[str, Any] = {
     "Contacts": contacts_pb2_grpc.ContactsStub,
     "Delivery": delivery_pb2_grpc.DeliveryStub,
     "Directory": directory_pb2_grpc.DirectoryStub,
+    "Instances": instances_pb2_grpc.InstancesStub,
     "MassMessages": mass_messages_pb2_grpc.MassMessagesStub,
     "Settings": settings_pb2_grpc.SettingsStub,
     "Signatures": signatures_pb2_grpc.SignaturesStub,
+    "Triggers": triggers_pb2_grpc.TriggersStub,
 }
 
 

@@ -13,7 +13,7 @@ from tests.e2e.case import Case, Step, Variables, find_cases, read_setup
 from tests.e2e.outcome import Outcome
 from tests.e2e.stub_client import StubClient, find_method
 from tests.e2e.terminal_clients import BufCurl, Grpcurl, find_terminal_client
-from tests.services.running import Tenant, make_tenant, run_server
+from tests.services.running import Tenant, make_operator_key, make_tenant, run_server
 
 CASES = list(find_cases())
 UNKNOWN_ID = "01900000-0000-7000-8000-000000000000"
@@ -30,6 +30,7 @@ class CaseServer:
     stub: StubClient
     terminal: Grpcurl | BufCurl
     other: Tenant
+    operator_key: str
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,7 @@ async def case_server(databases: Databases) -> AsyncIterator[CaseServer]:
                 stub,
                 find_terminal_client(running.address),
                 await make_tenant(pool, "Other Utility"),
+                await make_operator_key(pool),
             )
             await stub.close()
         pool.terminate()
@@ -68,8 +70,10 @@ def test_there_are_cases_for_every_service() -> None:
         "contacts",
         "delivery",
         "directory",
+        "instances",
         "mass_messages",
         "settings",
+        "triggers",
         "signatures",
     }
     assert len(CASES) >= 40
@@ -77,8 +81,14 @@ def test_there_are_cases_for_every_service() -> None:
 
 async def _run(case: Case, server: CaseServer, client: StubClient | Grpcurl | BufCurl) -> None:
     own = await make_tenant(server.pool)
-    keys = {"own": own.key, "other": server.other.key, "none": "", "wrong": make_key().text}
-    variables = Variables({"unknown_id": UNKNOWN_ID})
+    keys = {
+        "own": own.key,
+        "other": server.other.key,
+        "operator": server.operator_key,
+        "none": "",
+        "wrong": make_key().text,
+    }
+    variables = Variables({"unknown_id": UNKNOWN_ID, "own_instance_id": str(own.instance.id)})
     for step in read_setup(case.setup) if case.setup else ():
         await _take(step, server.stub, keys[step.key], variables)
     for step in case.steps:

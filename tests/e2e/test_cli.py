@@ -1,54 +1,36 @@
 """The program as a person uses it: real processes, an embedded database, and no terminal."""
 
 import asyncio
-import csv
 import json
 import re
 import shlex
-import signal
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
-from outbound_sms.cli.demo.example import FOLDER, Example, set_up
-from outbound_sms.cli.main import COMMANDS, program
+from outbound_sms.cli.demo.example import Example, set_up
+from outbound_sms.cli.main import program
 from outboundsms import connect
-from tests.e2e.processes import PROGRAM, Ran, clean_environment, run_program
+from tests.e2e.local_server import (
+    SITE,
+    SUBSCRIBERS,
+    LocalServer,
+    interrupt,
+    start,
+    write_example,
+)
+from tests.e2e.processes import PROGRAM, clean_environment, run_program
 from tests.e2e.terminal_clients import find_grpcurl
 from tests.waiting import wait_until
-
-SITE = "North Ridge"
-SUBSCRIBERS = 40
-
-
-@dataclass(frozen=True, slots=True)
-class LocalServer:
-    """`outbound-sms run` in a folder of its own, and what it printed."""
-
-    folder: Path
-    process: asyncio.subprocess.Process
-    lines: list[str]
-
-    async def program(self, *arguments: str) -> Ran:
-        """Runs a command beside it, as in a second terminal."""
-        return await run_program(*arguments, folder=self.folder)
 
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example ISP with few subscribers, all of one network site, some rows wrong."""
-    folder = tmp_path_factory.mktemp("example")
-    (folder / "instance.json").write_bytes((FOLDER / "instance.json").read_bytes())
-    with (FOLDER / "subscribers.csv").open(encoding="utf-8-sig", newline="") as file:
-        header, *rows = list(csv.reader(file))
-    site = header.index("Network Sites")
-    chosen = [row for row in rows if len(row) == len(header) and row[site] == SITE][:SUBSCRIBERS]
-    with (folder / "subscribers.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([header, *chosen, ["", "No Number", *chosen[0][2:]]])
-    return folder
+    return write_example(tmp_path_factory.mktemp("example"))
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +39,12 @@ async def server(
 ) -> AsyncIterator[LocalServer]:
     """A running server whose instance is the example ISP, nobody imported yet."""
     folder = tmp_path_factory.mktemp("run")
-    local = await _start(folder)
+    local = await start(folder)
     found = json.loads((folder / ".data" / "server.json").read_text())
     async with connect(found["target"], found["api_key"]) as client:
         await set_up(client, Example(example))
     yield local
-    await _interrupt(local.process)
+    await interrupt(local.process)
 
 
 async def test_run_prints_where_it_is_and_lines_to_paste(server: LocalServer) -> None:
@@ -165,7 +147,7 @@ async def test_changes_are_watched_from_the_cursor_in_a_file(server: LocalServer
         first = json.loads(await process.stdout.readline())
         while not (server.folder / "seen.cursor").exists():
             await process.stdout.readline()
-    await _interrupt(process)
+    await interrupt(process)
     assert process.returncode == 130
     assert first["version"] == 1
     assert (server.folder / "seen.cursor").read_text().strip()
@@ -210,29 +192,40 @@ async def test_an_operator_makes_instances_and_keys(server: LocalServer) -> None
     assert rebased.code == 0, rebased.errors
 
 
-@pytest.mark.parametrize(
-    "command", [*COMMANDS, "messages list", "messages show", "admin create-instance"]
-)
-def test_every_command_has_help_with_an_example(command: str) -> None:
-    ran = CliRunner().invoke(program, [*command.split(), "--help"])
+def _commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
+    """Every command, those in groups too, and the groups themselves."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from _commands(command, *path, name)
+
+
+COMMANDS = list(_commands(program))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
+    ran = CliRunner().invoke(program, [*command, "--help"])
     assert ran.exit_code == 0, ran.output
-    is_group = command in ("messages", "admin")
+    is_group = any(each[:-1] == command for each in COMMANDS)
     assert is_group or "Example" in ran.output
 
 
 async def test_run_keeps_its_key_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    first = await _start(tmp_path)
-    await _interrupt(first.process)
+    first = await start(tmp_path)
+    await interrupt(first.process)
     assert first.process.returncode == 0
     assert not (tmp_path / ".data" / "server.json").exists()
     assert _processes_of(tmp_path) == []
-    second = await _start(tmp_path)
-    await _interrupt(second.process)
+    second = await start(tmp_path)
+    await interrupt(second.process)
     assert second.lines[1] == first.lines[1]
 
 
 async def test_a_killed_run_takes_its_children_with_it(tmp_path: Path) -> None:
-    local = await _start(tmp_path)
+    local = await start(tmp_path)
     assert len(_processes_of(tmp_path)) >= 1
     local.process.kill()
     await local.process.wait()
@@ -249,6 +242,9 @@ async def test_the_demo_ends_by_itself_and_works_twice(tmp_path: Path, example: 
             r"demo: recipients=(\d+) delivered=(\d+) failed=(\d+) seconds=[\d.]+", last
         )
         assert found, ran.output
+        for said in ("Quiet hours until", "Fired: 1 text", "Already fired: 1 text"):
+            assert said in ran.output
+        assert "handed over when it was not quiet in America/New_York" in _in_one_line(ran.output)
         recipients, delivered, failed = map(int, found.groups())
         assert recipients == delivered + failed
         counts.append(recipients)
@@ -258,30 +254,8 @@ async def test_the_demo_ends_by_itself_and_works_twice(tmp_path: Path, example: 
     assert 0 <= counts[0] - counts[1] <= 3
 
 
-async def _start(folder: Path) -> LocalServer:
-    process = await asyncio.create_subprocess_exec(
-        *PROGRAM,
-        *("run", "--listen", "127.0.0.1:0"),
-        cwd=folder,
-        env=clean_environment(),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    lines: list[str] = []
-    async with asyncio.timeout(60):
-        while len(lines) < 5:
-            line = await process.stdout.readline()
-            assert line, "run ended before it was ready"
-            lines.append(line.decode().rstrip())
-    return LocalServer(folder, process, lines)
-
-
-async def _interrupt(process: asyncio.subprocess.Process) -> None:
-    process.send_signal(signal.SIGINT)
-    async with asyncio.timeout(60):
-        await process.wait()
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _processes_of(folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""The client's watch, across a server that is killed and started again."""
+"""The client's streams, across a server that is killed and started again."""
 
 import asyncio
 import signal
@@ -14,9 +14,11 @@ import pytest
 from outbound_sms.carriers.sandbox import app as sandbox
 from outbound_sms.carriers.sandbox.config import SandboxConfig
 from outbound_sms.cli.child import Child
-from outbound_sms.store.access import create_instance
+from outbound_sms.cli.names import pages
+from outbound_sms.domain.instance import InstanceValues
+from outbound_sms.store.instances import create_instance_with_key
 from outbound_sms.store.pool import open_pool
-from outboundsms import Client, OutboundSmsError, Start, connect
+from outboundsms import AnsweredEvent, Client, OutboundSmsError, Start, connect, trigger_event
 from outboundsms.v1 import (
     contacts_pb2,
     delivery_pb2,
@@ -24,10 +26,12 @@ from outboundsms.v1 import (
     mass_messages_pb2,
     settings_pb2,
     signatures_pb2,
+    triggers_pb2,
 )
 from tests.waiting import wait_until
 
 RECIPIENTS = 300
+EVENTS = 6_000
 # Slow enough that the sending outlasts a server's restart.
 SEGMENTS_PER_SECOND = 80.0
 FINAL = (delivery_pb2.MESSAGE_STATUS_DELIVERED, delivery_pb2.MESSAGE_STATUS_FAILED)
@@ -86,8 +90,9 @@ async def _running_service(database: str, carrier: str, folder: Path) -> AsyncIt
     }
     pool = await open_pool(database, min_size=1, max_size=2, application_name="test")
     async with pool.acquire() as connection:
-        _, key = await create_instance(
-            connection, name="Test", country="US", currency="USD", time_zone="America/New_York"
+        _, key = await create_instance_with_key(
+            connection,
+            InstanceValues(name="Test", country="US", currency="USD", time_zone="America/New_York"),
         )
     await pool.close()
     service = Service(environment, key, folder)
@@ -208,6 +213,45 @@ async def test_a_watch_waits_for_a_server_that_is_not_there_yet(service: Service
         assert (await first).version == 1
 
 
+async def test_events_make_one_text_each_when_the_server_is_killed_and_started_again(
+    service: Service,
+) -> None:
+    async with connect(service.target, service.api_key) as client:
+        await _prepare(client)
+        await _prepare_trigger(client)
+        events = [
+            trigger_event(
+                "PAYMENT_FAILURE",
+                f"payment-{number}",
+                account_number=f"A-{number % RECIPIENTS}",
+                variables={"AMOUNT_DUE": "45.10"},
+            )
+            for number in range(EVENTS)
+        ]
+        answers: list[AnsweredEvent] = []
+
+        async def fire() -> None:
+            async for answered in client.fire_all(
+                events, on_interruption=lambda error, _: service.interruptions.append(error.reason)
+            ):
+                answers.append(answered)
+
+        firing = asyncio.create_task(fire())
+        await wait_until(lambda: len(answers) >= EVENTS // 10, 20, "the first events are answered")
+        await service.kill_api()
+        assert len(answers) < EVENTS, "the kill came too late to interrupt anything"
+        await service.start_api()
+        async with asyncio.timeout(60):
+            await firing
+        assert service.interruptions, "the stream did not notice the kill"
+        assert [each.event.event_key for each in answers] == [each.event_key for each in events]
+        told = [_texts(each.answer) for each in answers]
+        assert all(len(texts) == 1 for texts in told)
+        stored = await _triggered_texts(client)
+    assert len(stored) == EVENTS
+    assert stored == {text for texts in told for text in texts}
+
+
 async def test_a_key_that_is_refused_ends_a_watch(service: Service) -> None:
     async with (
         connect(service.target, "sms_live_nonsense") as client,
@@ -254,6 +298,35 @@ async def _prepare(client: Client) -> mass_messages_pb2.MassMessageSpec:
     async for answer in client.directory.Import(iter([request])):
         assert not answer.refused
     return await _spec(client)
+
+
+async def _prepare_trigger(client: Client) -> None:
+    """A triggered message about payments that failed."""
+    listed = await client.signatures.ListSignatures(signatures_pb2.ListSignaturesRequest())
+    await client.triggers.CreateTriggeredMessage(
+        triggers_pb2.CreateTriggeredMessageRequest(
+            triggered_message=triggers_pb2.TriggeredMessage(
+                name="Payment failed",
+                enabled=True,
+                trigger_type="PAYMENT_FAILURE",
+                signature_id=listed.signatures[0].signature_id,
+            )
+        )
+    )
+
+
+def _texts(answer: triggers_pb2.FireAnswer) -> list[str]:
+    return [each for one in answer.result.triggered_messages for each in one.message_ids]
+
+
+async def _triggered_texts(client: Client) -> set[str]:
+    request = delivery_pb2.ListMessagesRequest(
+        page_size=1_000, kind=delivery_pb2.MESSAGE_KIND_TRIGGERED
+    )
+    found: set[str] = set()
+    async for page in pages(client.delivery.ListMessages, request):
+        found.update(message.message_id for message in page.messages)
+    return found
 
 
 async def _spec(client: Client) -> mass_messages_pb2.MassMessageSpec:

@@ -20,7 +20,7 @@ from outbound_sms.postgres.server import EmbeddedPostgres
 from outbound_sms.store import feed, feed_upkeep
 from outbound_sms.store.feed import FeedNeedsRebase, FeedRow
 from outbound_sms.store.migrate import migrate
-from outbound_sms.store.pool import Connection, Pool, open_pool
+from outbound_sms.store.pool import Connection, Pool, SessionRole, open_pool
 from tests.databases import FAST_SETTINGS, temporary_cluster
 from tests.feed.conftest import KEY
 from tests.feed.reader import read_all
@@ -31,7 +31,9 @@ from tests.waiting import wait_until
 
 @asynccontextmanager
 async def opened(dsn: str) -> AsyncIterator[Pool]:
-    pool = await open_pool(dsn, min_size=0, max_size=8, application_name="tests")
+    pool = await open_pool(
+        dsn, min_size=0, max_size=8, application_name="tests", role=SessionRole.DISPATCHER
+    )
     try:
         yield pool
     finally:
@@ -46,12 +48,13 @@ async def two_clusters() -> AsyncIterator[tuple[EmbeddedPostgres, EmbeddedPostgr
 
 
 def copy(old: str, new: str) -> None:
-    """What an operator does with pg_dump and psql."""
+    """What an operator does with pg_dump and psql: roles are no part of a database's dump."""
     folder = find_binaries().folder
     if not (folder / "pg_dump").exists():
         pytest.skip("no pg_dump next to the server's programs")
     dumped = _run(folder / "pg_dump", "--no-owner", old)
-    _run(folder / "psql", "-q", "-v", "ON_ERROR_STOP=1", new, stdin=dumped)
+    roles = "".join(f"CREATE ROLE {role};" for role in SessionRole)
+    _run(folder / "psql", "-q", "-v", "ON_ERROR_STOP=1", new, stdin=roles.encode() + dumped)
 
 
 def _run(program: Path, *arguments: str, stdin: bytes = b"") -> bytes:

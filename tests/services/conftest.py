@@ -9,7 +9,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from outbound_sms.store.pool import Pool
-from tests.services.running import Running, Stubs, Tenant, make_tenant, run_server
+from tests.services.running import (
+    Running,
+    Stubs,
+    Tenant,
+    make_operator_key,
+    make_tenant,
+    run_server,
+)
 
 
 @pytest.fixture
@@ -29,6 +36,12 @@ async def instance(pool: Pool) -> Tenant:
 async def other_instance(pool: Pool) -> Tenant:
     """Another tenant, of whom the first must not see anything."""
     return await make_tenant(pool, "Other Utility")
+
+
+@pytest.fixture
+async def operator_key(pool: Pool) -> str:
+    """A key of the platform operator."""
+    return await make_operator_key(pool)
 
 
 @pytest.fixture

@@ -9,11 +9,14 @@ from typing import Any
 import grpc
 
 from outbound_sms.app import Parts, make_parts, servicers
-from outbound_sms.domain.access import Instance
+from outbound_sms.domain.api_key import make_key
+from outbound_sms.domain.instance import Instance, InstanceValues
 from outbound_sms.rpc.limits import Limits
 from outbound_sms.rpc.server import GrpcServer, Registration, Transport
-from outbound_sms.store.access import create_instance
-from outbound_sms.store.pool import Pool
+from outbound_sms.store.api_keys import create_api_key
+from outbound_sms.store.instances import create_instance_with_key, platform_instance
+from outbound_sms.store.pool import Pool, SessionRole, open_pool
+from outbound_sms.store.roles import get_first_role
 
 CARRIERS = frozenset({"sandbox", "spare"})
 
@@ -44,28 +47,95 @@ async def run_server(
     transport: Transport | None = None,
     registrations: Callable[[Parts], list[Registration]] = servicers,
 ) -> AsyncIterator[Running]:
-    """Runs a server on a free port of 127.0.0.1 until the block ends."""
+    """Runs a server on a free port of 127.0.0.1 until the block ends.
+
+    Its connections go to the database of `pool`, with the roles that they have in a real process.
+    """
     woken: list[None] = []
     drain = asyncio.Event()
-    parts = await make_parts(
-        pool, drain=drain, carrier_names=CARRIERS, wake=lambda: woken.append(None)
-    )
-    server = GrpcServer(pool, registrations(parts), drain=drain, limits=limits, transport=transport)
+    async with server_pools(pool) as (api, system), firing_pool(pool) as firing:
+        parts = await make_parts(
+            api,
+            system,
+            drain=drain,
+            firing=firing,
+            carrier_names=CARRIERS,
+            wake=lambda: woken.append(None),
+        )
+        server = GrpcServer(
+            system, registrations(parts), drain=drain, limits=limits, transport=transport
+        )
+        async with serving(server, parts) as address:
+            yield Running(server, parts, address, woken)
+
+
+@asynccontextmanager
+async def serving(server: GrpcServer, parts: Parts) -> AsyncIterator[str]:
+    """The address of a server that has been started, with its feed, and is stopped afterwards."""
     async with parts.feed:
         port = await server.start("127.0.0.1:0")
         try:
-            yield Running(server, parts, f"127.0.0.1:{port}", woken)
+            yield f"127.0.0.1:{port}"
         finally:
             await server.stop(grace=1.0)
+
+
+@asynccontextmanager
+async def server_pools(pool: Pool) -> AsyncIterator[tuple[Pool, Pool]]:
+    """Pools of the API's and of the dispatcher's role, on the database of `pool`."""
+    url = address_of(pool)
+    api = await open_pool(
+        url, min_size=1, max_size=10, application_name="api", role=SessionRole.API
+    )
+    system = await open_pool(
+        url, min_size=1, max_size=6, application_name="system", role=SessionRole.DISPATCHER
+    )
+    try:
+        yield api, system
+    finally:
+        api.terminate()
+        system.terminate()
+
+
+@asynccontextmanager
+async def firing_pool(pool: Pool) -> AsyncIterator[Pool]:
+    """The pool that events are fired with, on the database of `pool`."""
+    firing = await open_pool(
+        address_of(pool),
+        min_size=0,
+        max_size=4,
+        application_name="firing",
+        role=SessionRole.API,
+        index_plans=True,
+    )
+    yield firing
+    firing.terminate()
+
+
+def address_of(pool: Pool) -> str:
+    """The address that the pool was opened with, which asyncpg keeps to itself."""
+    return str(getattr(pool, "_connect_args")[0])  # noqa: B009
 
 
 async def make_tenant(pool: Pool, name: str = "Example ISP") -> Tenant:
     """A new instance in the US, in US dollars, in New York."""
     async with pool.acquire() as connection:
-        instance, key = await create_instance(
-            connection, name=name, country="US", currency="USD", time_zone="America/New_York"
+        instance, key = await create_instance_with_key(
+            connection,
+            InstanceValues(name=name, country="US", currency="USD", time_zone="America/New_York"),
         )
     return Tenant(instance, key)
+
+
+async def make_operator_key(pool: Pool) -> str:
+    """A new key of the platform operator, a super-admin's."""
+    secret = make_key()
+    async with pool.acquire() as connection:
+        platform = await platform_instance(connection)
+        role = await get_first_role(connection, platform.id)
+        assert role is not None
+        await create_api_key(connection, platform.id, role.id, "operator", secret)
+    return secret.text
 
 
 class KeyedChannel:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 from outbound_sms.domain.segments import count_segments
 from outbound_sms.store.pool import Pool
@@ -18,8 +19,9 @@ _MESSAGE = """
 WITH made AS (
   INSERT INTO message (instance_id, mass_message_id, account_id, contact_id, sending_number_id,
                        body_id, phone, billable_segments, carrier_segments, kind, cost_micros,
-                       create_time)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, 2, 1, $8, 30000, coalesce($9, clock_timestamp()))
+                       create_time, triggered_message_id, recipient_zones, zone_source)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, 2, 1, $8, 30000, coalesce($9, clock_timestamp()), $10, $11,
+          $12)
   RETURNING instance_id, id, mass_message_id)
 INSERT INTO status_event (instance_id, message_id, mass_message_id, version, status,
                           previous_status)
@@ -53,6 +55,9 @@ class Outbox:
         contact_id: UUID | None = None,
         account_id: UUID | None = None,
         create_time: datetime | None = None,
+        triggered_message_id: UUID | None = None,
+        recipient_zones: str | None = None,
+        zone_source: int | None = None,
     ) -> UUID:
         """A pending message with its body."""
         counted = count_segments(text)
@@ -70,9 +75,21 @@ class Outbox:
             phone,
             kind,
             create_time,
+            triggered_message_id,
+            recipient_zones,
+            zone_source,
         )
         self.sent.append(message)
         return message
+
+    async def add_triggered(
+        self, recipient_zones: str = "*", zone_source: int = 4, **options: Any
+    ) -> UUID:
+        """A pending triggered message; the zones are those of its recipient."""
+        options.setdefault("triggered_message_id", uuid4())
+        return await self.add(
+            kind=2, recipient_zones=recipient_zones, zone_source=zone_source, **options
+        )
 
     async def add_attempt(
         self,

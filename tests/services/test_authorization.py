@@ -1,8 +1,9 @@
 """Every method of the contract against every kind of caller, made from the descriptors."""
 
 import asyncio
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator, Collection, Iterable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import grpc
 import pytest
@@ -10,132 +11,156 @@ from google.protobuf.descriptor import MethodDescriptor
 from grpc_health.v1 import health_pb2
 
 from outbound_sms.app import servicers
+from outbound_sms.domain.access import RoleValues
+from outbound_sms.domain.api_key import make_key
+from outbound_sms.rpc.limits import Limits
 from outbound_sms.rpc.methods import PermissionUndeclared, read_methods
+from outbound_sms.store.api_keys import create_api_key, revoke_api_key
+from outbound_sms.store.instances import platform_instance
 from outbound_sms.store.pool import Pool
-from outboundsms.v1 import (
-    access_pb2,
-    contacts_pb2,
-    delivery_pb2,
-    directory_pb2,
-    mass_messages_pb2,
-    permission_pb2,
-    settings_pb2,
-    signatures_pb2,
+from outbound_sms.store.roles import create_role
+from tests.services.every_method import (
+    METHODS,
+    PERMISSIONS,
+    SERVICES,
+    call_with_nothing,
+    needed,
+    short_name,
 )
-from outboundsms.v1.access_pb2_grpc import AccessStub
-from tests.services.failures import Failure, failure_of
-from tests.services.running import Running, Stubs, Tenant
+from tests.services.failures import Failure
+from tests.services.running import Running, Tenant, make_operator_key, run_server
 
 Code = grpc.StatusCode
-FILES = (
-    access_pb2,
-    contacts_pb2,
-    delivery_pb2,
-    directory_pb2,
-    mass_messages_pb2,
-    settings_pb2,
-    signatures_pb2,
+AT_ONCE = 8
+DEFECTS = {Code.UNIMPLEMENTED, Code.UNKNOWN, Code.INTERNAL, Code.DEADLINE_EXCEEDED}
+SETS = sorted(
+    {needed(method) for method in METHODS} | {frozenset({p}) for p in PERMISSIONS}, key=sorted
 )
-SERVICES = [service for file in FILES for service in file.DESCRIPTOR.services_by_name.values()]
-METHODS = [method for service in SERVICES for method in service.methods]
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """Keys that open nothing or little."""
-
-    malformed: str
-    revoked: str
-    powerless: str
 
 
 @pytest.fixture
-async def keys(stub: Stubs, pool: Pool) -> Keys:
-    access = stub(AccessStub)
-    role = access_pb2.Role(name="Nothing")
-    made = await access.CreateRole(access_pb2.CreateRoleRequest(role=role))
-    key = access_pb2.ApiKey(name="key", role_id=made.role.role_id)
-    request = access_pb2.CreateApiKeyRequest(api_key=key)
-    revoked, powerless = await access.CreateApiKey(request), await access.CreateApiKey(request)
-    await access.RevokeApiKey(access_pb2.RevokeApiKeyRequest(api_key_id=revoked.api_key.api_key_id))
-    return Keys("sms_live_x", revoked.secret, powerless.secret)
+async def running(pool: Pool) -> AsyncIterator[Running]:
+    """A server with room for all these calls, of which some open a stream."""
+    async with run_server(pool, limits=Limits(streams_per_instance=100)) as server:
+        yield server
 
 
-async def attempt(stubs: Stubs, method: MethodDescriptor, key: str) -> Failure | None:
-    """How a call with an empty request fails; None when it does not, or is a stream that opens."""
-    path = f"/{method.containing_service.full_name}/{method.name}"
-    channel = stubs.channel(key)
-    try:
-        if not method.client_streaming and not method.server_streaming:
-            await channel.unary_unary(path)(b"", timeout=10)
-            return None
-        call: Any
-        if method.client_streaming:
-            kind = channel.stream_stream if method.server_streaming else channel.stream_unary
-            call = kind(path)(timeout=10)
-            await call.done_writing()
-        else:
-            call = channel.unary_stream(path)(b"", timeout=10)
-        try:
-            await asyncio.wait_for(call.read() if method.server_streaming else call, 5)
-        finally:
-            call.cancel()
-    except grpc.aio.AioRpcError as error:
-        return failure_of(error)
-    return None
+@pytest.fixture
+async def channel(running: Running) -> AsyncIterator[grpc.aio.Channel]:
+    async with grpc.aio.insecure_channel(running.address) as opened:
+        yield opened
 
 
-def needed(method: MethodDescriptor) -> set[str]:
-    values = method.GetOptions().Extensions[permission_pb2.required_permissions]
-    names = {permission_pb2.Permission.Name(v).removeprefix("PERMISSION_") for v in values}
-    return names - {"ANY_CALLER"}
+async def add_key(
+    pool: Pool,
+    instance_id: UUID,
+    permissions: Collection[str] = (),
+    *,
+    super_admin: bool = False,
+    expire_time: datetime | None = None,
+) -> str:
+    """The authorization of a new key, of a role of its own."""
+    secret = make_key()
+    values = RoleValues(secret.lookup_id, frozenset(permissions), super_admin)
+    role = await create_role(pool, instance_id, values)
+    await create_api_key(pool, instance_id, role.id, "key", secret, expire_time)
+    return f"Bearer {secret.text}"
 
 
-async def test_every_method_refuses_everyone_whom_it_does_not_know(stub: Stubs, keys: Keys) -> None:
-    wrong = []
+async def call_all(
+    channel: grpc.aio.Channel,
+    authorization: str | None,
+    methods: Iterable[MethodDescriptor] = METHODS,
+) -> dict[str, Failure | None]:
+    """How every method fails for the caller; None for those that do not."""
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def attempt(method: MethodDescriptor) -> Failure | None:
+        async with room:
+            told = await call_with_nothing(channel, method, authorization)
+        return told if isinstance(told, Failure) else None
+
+    wanted = list(methods)
+    told = await asyncio.gather(*map(attempt, wanted))
+    return {short_name(method): each for method, each in zip(wanted, told, strict=True)}
+
+
+def check_gate(told: dict[str, Failure | None], held: Collection[str]) -> None:
+    """Exactly the methods whose needs are held have passed, and none of these has failed badly."""
+    wrong = {}
     for method in METHODS:
-        for key, reason in (
-            ("", "API_KEY_MISSING"),
-            (keys.malformed, "API_KEY_INVALID"),
-            (keys.revoked, "API_KEY_INVALID"),
-        ):
-            told = await attempt(stub, method, key)
-            if told is None or (told.code, told.reason) != (Code.UNAUTHENTICATED, reason):
-                wrong.append((method.full_name, reason, told))
-    assert wrong == []
-
-
-async def test_every_method_refuses_a_role_without_its_permission(stub: Stubs, keys: Keys) -> None:
-    wrong = []
-    for method in METHODS:
-        told = await attempt(stub, method, keys.powerless)
-        if permissions := needed(method):
-            good = told is not None and (
-                (told.code, told.reason) == (Code.PERMISSION_DENIED, "PERMISSION_MISSING")
-                and told.metadata["permission"] in permissions
+        name, missing = short_name(method), needed(method) - set(held)
+        failed = told[name]
+        if missing:
+            good = (
+                failed is not None
+                and (failed.code, failed.reason) == (Code.PERMISSION_DENIED, "PERMISSION_MISSING")
+                and failed.metadata["permission"] in missing
             )
         else:
-            good = told is None or told.code not in (Code.UNAUTHENTICATED, Code.PERMISSION_DENIED)
+            refused = {Code.UNAUTHENTICATED, Code.PERMISSION_DENIED} | DEFECTS
+            good = failed is None or failed.code not in refused
         if not good:
-            wrong.append((method.full_name, permissions, told))
-    assert wrong == []
+            wrong[name] = (sorted(missing), failed)
+    assert wrong == {}
 
 
-async def test_no_method_fails_for_a_super_admin_who_sends_nothing(
-    stub: Stubs, instance: Tenant
+async def test_every_method_refuses_everyone_whom_it_does_not_know(
+    channel: grpc.aio.Channel, pool: Pool, instance: Tenant
 ) -> None:
+    instance_id, past = instance.instance.id, datetime.now(UTC) - timedelta(seconds=1)
+    revoked = await add_key(pool, instance_id, super_admin=True)
+    key_id = await pool.fetchval("SELECT id FROM api_key ORDER BY id DESC LIMIT 1")
+    await revoke_api_key(pool, instance_id, key_id)
+    good = f"Bearer {instance.key}"
+    callers = {
+        "none": (None, "API_KEY_MISSING"),
+        "empty": ("", "API_KEY_INVALID"),
+        "malformed": ("Bearer sms_live_x", "API_KEY_INVALID"),
+        "mistyped": (good[:-1] + ("0" if good[-1] != "0" else "1"), "API_KEY_INVALID"),
+        "without its scheme": (instance.key, "API_KEY_INVALID"),
+        "of another scheme": (f"Basic {instance.key}", "API_KEY_INVALID"),
+        "unknown": (f"Bearer {make_key().text}", "API_KEY_INVALID"),
+        "revoked": (revoked, "API_KEY_INVALID"),
+        "expired": (
+            await add_key(pool, instance_id, super_admin=True, expire_time=past),
+            "API_KEY_INVALID",
+        ),
+    }
     wrong = []
-    for method in METHODS:
-        told = await attempt(stub, method, instance.key)
-        if told is not None and told.code in (
-            Code.UNAUTHENTICATED,
-            Code.PERMISSION_DENIED,
-            Code.UNIMPLEMENTED,
-            Code.UNKNOWN,
-            Code.INTERNAL,
-        ):
-            wrong.append((method.full_name, told))
+    for caller, (authorization, reason) in callers.items():
+        for name, failed in (await call_all(channel, authorization)).items():
+            if failed is None or (failed.code, failed.reason) != (Code.UNAUTHENTICATED, reason):
+                wrong.append((caller, name, failed))
     assert wrong == []
+
+
+async def test_a_role_opens_exactly_the_methods_whose_permissions_it_holds(
+    channel: grpc.aio.Channel, pool: Pool, instance: Tenant
+) -> None:
+    assert frozenset() in SETS
+    assert len(SETS) > len(PERMISSIONS)
+    for permissions in SETS:
+        authorization = await add_key(pool, instance.instance.id, permissions)
+        check_gate(await call_all(channel, authorization), permissions - {"MANAGE_INSTANCES"})
+
+
+async def test_a_super_admin_may_call_all_but_what_is_the_platforms(
+    channel: grpc.aio.Channel, instance: Tenant
+) -> None:
+    told = await call_all(channel, f"Bearer {instance.key}")
+    check_gate(told, PERMISSIONS - {"MANAGE_INSTANCES"})
+
+
+async def test_the_platform_operator_may_call_everything_and_its_roles_what_they_hold(
+    channel: grpc.aio.Channel, pool: Pool
+) -> None:
+    check_gate(await call_all(channel, f"Bearer {await make_operator_key(pool)}"), PERMISSIONS)
+    async with pool.acquire() as connection:
+        platform = await platform_instance(connection)
+    for permissions in ({"MANAGE_INSTANCES"}, {"MANAGE_ACCESS"}):
+        authorization = await add_key(pool, platform.id, permissions)
+        check_gate(await call_all(channel, authorization), permissions)
 
 
 def test_a_method_that_declares_no_permission_stops_the_start() -> None:
@@ -143,6 +168,8 @@ def test_a_method_that_declares_no_permission_stops_the_start() -> None:
         read_methods([health_pb2.DESCRIPTOR.services_by_name["Health"]])
 
 
-async def test_every_service_of_the_contract_is_served(server: Running) -> None:
-    served = {each.service.full_name for each in servicers(server.parts)}
+async def test_every_service_of_the_contract_is_served(running: Running) -> None:
+    served = {each.service.full_name for each in servicers(running.parts)}
     assert served == {service.full_name for service in SERVICES}
+    kinds = {(method.client_streaming, method.server_streaming) for method in METHODS}
+    assert kinds >= {(False, False), (False, True), (True, True)}

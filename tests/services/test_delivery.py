@@ -140,13 +140,16 @@ async def test_each_filter_narrows_the_list(stub: Stubs, outbox: Outbox, pool: P
     plain = await outbox.add()
     mass = await outbox.add(mass_message_id=mass_message)
     reply = await outbox.add(kind=3)
+    trigger = uuid4()
+    triggered = await outbox.add_triggered(triggered_message_id=trigger)
     other_contact = await outbox.add(contact_id=contact)
     other_account = await outbox.add(account_id=uuid4())
     other_phone = await outbox.add(phone="+14165550123")
     failed = await outbox.add()
     await change(pool, [failed], 5)
     await pool.execute("UPDATE message SET reject_reason = 'NUMBER.INVALID' WHERE id = $1", failed)
-    everything = {plain, mass, reply, other_contact, other_account, other_phone, failed}
+    everything = {plain, mass, reply, triggered}
+    everything |= {other_contact, other_account, other_phone, failed}
     cases: list[tuple[dict[str, Any], set[UUID]]] = [
         ({}, everything),
         ({"statuses": [5]}, {failed}),
@@ -157,6 +160,9 @@ async def test_each_filter_narrows_the_list(stub: Stubs, outbox: Outbox, pool: P
         ({"kind": pb.MESSAGE_KIND_KEYWORD_REPLY}, {reply}),
         ({"mass_message_id": str(mass_message)}, {mass}),
         ({"mass_message_id": str(uuid4())}, set()),
+        ({"kind": pb.MESSAGE_KIND_TRIGGERED}, {triggered}),
+        ({"triggered_message_id": str(trigger)}, {triggered}),
+        ({"triggered_message_id": str(uuid4())}, set()),
         ({"account_id": str(outbox.account_id)}, everything - {other_account}),
         ({"contact_id": str(contact)}, {other_contact}),
         ({"phone_number": "(416) 555-0123"}, {other_phone}),
@@ -192,6 +198,7 @@ async def test_everything_wrong_with_a_list_request_is_said_at_once(stub: Stubs)
         statuses=[1, 99],  # type: ignore[list-item]
         kind=77,  # type: ignore[arg-type]
         mass_message_id="1",
+        triggered_message_id="x" * 36,
         account_id="{}",
         contact_id="' OR 1=1 --",
         phone_number="call me",
@@ -205,6 +212,7 @@ async def test_everything_wrong_with_a_list_request_is_said_at_once(stub: Stubs)
         "statuses",
         "kind",
         "mass_message_id",
+        "triggered_message_id",
         "account_id",
         "contact_id",
         "phone_number",
@@ -251,6 +259,37 @@ async def test_nothing_of_another_instance_is_listed_shown_or_counted(
     said = await failure(theirs.GetMessage(pb.GetMessageRequest(message_id=str(sent))))
     assert (said.code, said.reason) == (Code.NOT_FOUND, "MESSAGE_NOT_FOUND")
     assert not (await theirs.GetDeliveryStats(pb.GetDeliveryStatsRequest())).counts
+
+
+async def test_calls_of_two_tenants_at_once_get_their_own_messages_only(
+    stub: Stubs, outbox: Outbox, pool: Pool, other_instance: Tenant
+) -> None:
+    """Each asks for its own and for the other's, so many at once that reads are shared."""
+    theirs = await make_outbox(pool, other_instance.instance.id, "+12125550199")
+    for number in range(10):
+        await outbox.add(text=f"Ours {number}")
+        await theirs.add(text=f"Theirs {number}")
+
+    async def text_of(key: str | None, message: UUID) -> str:
+        request = pb.GetMessageRequest(message_id=str(message))
+        try:
+            answer = await stub(DeliveryStub, key).GetMessage(request)
+        except grpc.aio.AioRpcError as error:
+            return failure_of(error).reason
+        return str(answer.body.text)
+
+    calls = [
+        (key, message)
+        for message in outbox.sent + theirs.sent
+        for key in (None, other_instance.key)
+    ]
+    for _ in range(3):
+        found = await asyncio.gather(*(text_of(key, message) for key, message in calls))
+        for (key, message), text in zip(calls, found, strict=True):
+            mine, name = (outbox, "Ours") if key is None else (theirs, "Theirs")
+            known = message in mine.sent
+            wanted = f"{name} {mine.sent.index(message)}" if known else "MESSAGE_NOT_FOUND"
+            assert text == wanted
 
 
 async def test_a_message_is_shown_with_its_body_its_history_and_its_attempts(

@@ -197,6 +197,7 @@ async def test_accounts_are_created_once_and_replaced_where_they_differ(
         groups=["VIP", "VIP"],
         language=LANGUAGE_FR,
         delinquent=True,
+        region="CA-QC",
     )
     request = pb.UpsertAccountsRequest(accounts=[child, parent])
     first = await directory.UpsertAccounts(request)
@@ -213,6 +214,14 @@ async def test_accounts_are_created_once_and_replaced_where_they_differ(
     assert found.account.account_id == first.account_ids[0]
     assert found.account.parent_account_number == "P"
     assert (found.account.status, list(found.account.groups)) == ("Active", [])
+    assert found.account.region == "CA-QC"
+    child.region = "US-NY"
+    moved = await directory.UpsertAccounts(pb.UpsertAccountsRequest(accounts=[child]))
+    assert (moved.created, moved.changed) == (0, 1)
+    child.region = ""
+    await directory.UpsertAccounts(pb.UpsertAccountsRequest(accounts=[child]))
+    listed = await directory.ListAccounts(pb.ListAccountsRequest())
+    assert [account.region for account in listed.accounts] == ["", ""]
 
 
 async def test_wrong_accounts_are_all_named_and_none_is_written(stub: Stubs, pool: Pool) -> None:
@@ -220,18 +229,20 @@ async def test_wrong_accounts_are_all_named_and_none_is_written(stub: Stubs, poo
     request = pb.UpsertAccountsRequest(
         accounts=[
             pb.Account(account_number="A", name="Right"),
-            pb.Account(account_number="A", name=""),
-            pb.Account(name="x" * 201, groups=["g"] * 101, company_id="7"),
+            pb.Account(account_number="A", name="", region="NY"),
+            pb.Account(name="x" * 201, groups=["g"] * 101, company_id="7", region="CA-NY"),
         ]
     )
     told = await failure(stub(DirectoryStub).UpsertAccounts(request))
     assert told.violations.keys() == {
         "accounts[1].account_number",
         "accounts[1].name",
+        "accounts[1].region",
         "accounts[2].account_number",
         "accounts[2].name",
         "accounts[2].groups",
         "accounts[2].company_id",
+        "accounts[2].region",
     }
     assert await pool.fetchval("SELECT count(*) FROM account") == 0
 

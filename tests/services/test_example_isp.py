@@ -15,7 +15,13 @@ from google.protobuf.json_format import ParseDict
 from outbound_sms.cli.csv_rows import read_header, read_rows
 from outbound_sms.domain.phone import parse_phone
 from outbound_sms.store.pool import Pool
-from outboundsms.v1 import contacts_pb2, directory_pb2, settings_pb2, signatures_pb2
+from outboundsms.v1 import (
+    contacts_pb2,
+    directory_pb2,
+    settings_pb2,
+    signatures_pb2,
+    triggers_pb2,
+)
 from tests.services.directory_calls import import_rows, make_company, make_type, refusals, written
 from tests.services.running import Stubs
 
@@ -68,6 +74,7 @@ def test_what_the_demo_sets_up_is_of_the_contract() -> None:
         "phone_number_types": contacts_pb2.PhoneNumberType,
         "message_categories": contacts_pb2.MessageCategory,
         "sending_numbers": settings_pb2.SendingNumber,
+        "triggered_messages": triggers_pb2.TriggeredMessage,
     }
     ParseDict(plan.pop("settings"), settings_pb2.SmsSettings())
     for name, message in messages.items():

@@ -92,13 +92,14 @@ async def list_services(stubs: Stubs) -> list[str]:
 
 
 async def test_reflection_lists_the_contract_and_can_be_turned_off(
-    stub: Stubs, server: Running, pool: Pool
+    stub: Stubs, server: Running
 ) -> None:
     names = {each.service.full_name for each in servicers(server.parts)}
     assert names <= set(await list_services(stub))
     drain = asyncio.Event()
-    parts = await make_parts(pool, drain=drain)
-    silent = GrpcServer(pool, servicers(parts), drain=drain, reflection=False)
+    pool, system = server.parts.pool, server.parts.system
+    parts = await make_parts(pool, system, drain=drain)
+    silent = GrpcServer(system, servicers(parts), drain=drain, reflection=False)
     stubs = Stubs(f"127.0.0.1:{await silent.start('127.0.0.1:0')}")
     told = await failure(list_services(stubs))
     assert told.code is grpc.StatusCode.UNIMPLEMENTED

@@ -44,6 +44,7 @@ FULL = {
     "network_sites": "North;South",
     "language": "French",
     "delinquent": "no",
+    "region": "ny",
     "contact_role": "Owner",
     "contact_primary": "yes",
     "contact_language": "en",
@@ -115,6 +116,7 @@ async def test_a_row_becomes_an_account_a_contact_and_a_number(isp: Stubs) -> No
     account = found.account
     assert (account.name, account.status, account.type) == ("Ada Moreau", "Active", "Residential")
     assert list(account.groups) == ["VIP", "Seasonal"]
+    assert account.region == "US-NY"
     assert len(account.network_site_ids) == 2
     listed = await isp(ContactsStub).ListContacts(contacts_pb2.ListContactsRequest())
     [contact] = listed.contacts
@@ -158,7 +160,7 @@ async def test_an_absent_column_leaves_what_is_stored(isp: Stubs, pool: Pool) ->
 async def test_what_differs_is_counted_once_and_written(isp: Stubs, pool: Pool) -> None:
     phone = {"contact_name": "Ada", "phone_number": "212-555-0101"}
     await import_rows(isp, [row(**FULL, **phone, phone_type="Mobile", sms_opt_in="yes")])
-    changed = FULL | {"groups": "", "contact_role": "Boss", "phone_extension": "8"}
+    changed = FULL | {"groups": "", "region": "", "contact_role": "Boss", "phone_extension": "8"}
     sent = [row(n, **changed, **phone, phone_type="Landline") for n in (2, 3)]
     [answer] = await import_rows(isp, sent)
     assert written(answer) == {
@@ -167,6 +169,7 @@ async def test_what_differs_is_counted_once_and_written(isp: Stubs, pool: Pool) 
         "phone_numbers_changed": 1,
     }
     assert await pool.fetchval("SELECT groups FROM account") == []
+    assert await pool.fetchval("SELECT region FROM account") is None
     assert await pool.fetchval("SELECT version FROM contact") == 2
     assert await numbers(pool) == {"+12125550101": True}
 

@@ -7,12 +7,17 @@ import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from outbound_sms.domain.errors import Reason, WrongState
+from outbound_sms.domain.sms_availability import sms_available
+from outbound_sms.domain.sms_settings import SmsSettingsChange
 from outbound_sms.store.pool import Pool
+from outbound_sms.store.settings import update_sms_settings
 from outboundsms.v1 import settings_pb2 as pb
 from outboundsms.v1.language_pb2 import LANGUAGE_EN, LANGUAGE_FR
+from outboundsms.v1.quiet_hours_pb2 import QuietHours
 from outboundsms.v1.settings_pb2_grpc import SettingsStub
 from tests.services.failures import failure
-from tests.services.running import Stubs, Tenant
+from tests.services.running import Running, Stubs, Tenant
 
 Code = grpc.StatusCode
 FIRST, SECOND, THIRD = "+12125550101", "+14165550123", "+12125550103"
@@ -54,6 +59,8 @@ async def test_a_new_instance_sends_in_english_by_the_products_billing_rule(stub
         currency="USD",
         instance_name="Example ISP",
         etag="1",
+        quiet_hours=QuietHours(time_zone="America/New_York"),
+        sms_available=True,
     )
 
 
@@ -73,6 +80,7 @@ async def test_an_update_changes_what_its_mask_names_and_nothing_else(
     wanted = pb.SmsSettings()
     wanted.CopyFrom(before)
     wanted.time_zone, wanted.default_language, wanted.etag = "America/Toronto", LANGUAGE_FR, "2"
+    wanted.quiet_hours.time_zone = "America/Toronto"
     assert after == wanted
     given.etag = ""
     after = await update(settings, given, "enabled", "billing_rule")
@@ -104,6 +112,89 @@ async def test_all_that_is_wrong_with_settings_is_said_at_once(stub: Stubs) -> N
     }
     refused = await failure(update(stub(SettingsStub), pb.SmsSettings()))
     assert refused.violations.keys() == {"update_mask"}
+
+
+ELSEWHERE = [("GB", "US", False), ("CA", "CANADA", False), ("US", "US", True)]
+
+
+async def move(pool: Pool, tenant: Tenant, country: str, data_center: str, platform: bool) -> None:
+    """Makes the instance one of that country and data center, or the platform's own, and off."""
+    await pool.execute(
+        "UPDATE instance SET sms_enabled = false, country = $2, data_center = $3, platform = $4 "
+        "WHERE id = $1",
+        tenant.instance.id,
+        country,
+        data_center,
+        platform,
+    )
+
+
+@pytest.mark.parametrize(("country", "data_center", "platform"), ELSEWHERE)
+async def test_an_instance_that_cannot_send_cannot_be_enabled(
+    stub: Stubs, pool: Pool, instance: Tenant, country: str, data_center: str, platform: bool
+) -> None:
+    await move(pool, instance, country, data_center, platform)
+    settings = stub(SettingsStub)
+    given = pb.SmsSettings(enabled=True, time_zone="America/Toronto")
+    refused = await failure(update(settings, given, "enabled", "time_zone"))
+    assert (refused.code, refused.reason) == (Code.FAILED_PRECONDITION, "SMS_NOT_AVAILABLE")
+    assert refused.metadata == {"country": country, "data_center": data_center}
+    found = (await settings.GetSmsSettings(pb.GetSmsSettingsRequest())).settings
+    assert (found.enabled, found.sms_available, found.etag) == (False, False, "1")
+    assert found.time_zone == "America/New_York"
+
+
+async def test_an_instance_that_cannot_send_keeps_its_other_settings(
+    stub: Stubs, pool: Pool, instance: Tenant
+) -> None:
+    await move(pool, instance, *ELSEWHERE[1])
+    after = await update(
+        stub(SettingsStub),
+        pb.SmsSettings(enabled=False, time_zone="America/Toronto"),
+        "enabled",
+        "time_zone",
+    )
+    assert (after.enabled, after.time_zone) == (False, "America/Toronto")
+
+
+async def test_an_instance_that_loses_sending_meanwhile_is_refused_by_the_database(
+    pool: Pool, instance: Tenant
+) -> None:
+    await move(pool, instance, *ELSEWHERE[1])
+    with pytest.raises(WrongState) as caught:
+        await update_sms_settings(pool, instance.instance.id, None, SmsSettingsChange(enabled=True))
+    assert caught.value.reason is Reason.SMS_NOT_AVAILABLE
+
+
+@pytest.mark.parametrize("country", ["US", "CA", "GB", "MX"])
+@pytest.mark.parametrize("data_center", ["US", "CANADA"])
+@pytest.mark.parametrize("platform", [False, True])
+async def test_the_database_and_the_domain_agree_on_who_can_send(
+    pool: Pool, instance: Tenant, country: str, data_center: str, platform: bool
+) -> None:
+    await move(pool, instance, country, data_center, platform)
+    change = SmsSettingsChange(enabled=True)
+    try:
+        await update_sms_settings(pool, instance.instance.id, None, change)
+        enabled = True
+    except WrongState:
+        enabled = False
+    assert enabled is sms_available(country, data_center, platform)
+
+
+async def test_a_change_wakes_the_dispatcher_and_a_refused_one_does_not(
+    stub: Stubs, server: Running
+) -> None:
+    settings = stub(SettingsStub)
+    number = await create(settings, FIRST)
+    await failure(update(settings, pb.SmsSettings(enabled=True, etag="9"), "enabled"))
+    await failure(change(settings, pb.SendingNumber(sending_number_id="1"), "disabled"))
+    assert len(server.woken) == 0
+    await update(settings, pb.SmsSettings(enabled=True), "enabled")
+    assert len(server.woken) == 1
+    given = pb.SendingNumber(sending_number_id=number.sending_number_id, disabled=False)
+    await change(settings, given, "disabled")
+    assert len(server.woken) == 2
 
 
 async def test_the_first_number_is_the_default_until_another_takes_its_place(
@@ -245,3 +336,70 @@ async def test_all_that_is_wrong_with_a_number_is_said_at_once(stub: Stubs) -> N
         "sending_number.keyword_replies",
         "update_mask",
     }
+
+
+async def test_numbers_are_listed_page_by_page_oldest_first(stub: Stubs) -> None:
+    settings = stub(SettingsStub)
+    made = [(await create(settings, f"+121255501{n:02}")).number for n in range(5)]
+    found, token = [], ""
+    for size in (2, 2, 1):
+        request = pb.ListSendingNumbersRequest(page_size=2, page_token=token)
+        page = await settings.ListSendingNumbers(request)
+        assert len(page.sending_numbers) == size
+        found += [number.number for number in page.sending_numbers]
+        token = page.next_page_token
+    assert (found, token) == (made, "")
+
+
+async def test_a_number_may_stop_being_the_default_without_another_in_its_place(
+    stub: Stubs,
+) -> None:
+    settings = stub(SettingsStub)
+    first = await create(settings, FIRST)
+    given = pb.SendingNumber(sending_number_id=first.sending_number_id, is_default=False)
+    assert not (await change(settings, given, "is_default")).is_default
+    assert not (await create(settings, SECOND)).is_default
+    assert [n.is_default for n in await listed(settings)] == [False, False]
+
+
+@pytest.mark.parametrize(
+    "replies", [pb.KEYWORD_REPLIES_US, pb.KEYWORD_REPLIES_PROVIDER, pb.KEYWORD_REPLIES_NETWORK]
+)
+async def test_a_number_says_who_answers_keywords(
+    stub: Stubs, replies: pb.KeywordReplies.ValueType
+) -> None:
+    settings = stub(SettingsStub)
+    made = await create(settings, FIRST, keyword_replies=replies)
+    assert made.keyword_replies == replies
+    given = pb.SendingNumber(sending_number_id=made.sending_number_id, keyword_replies=replies)
+    assert (await change(settings, given, "keyword_replies")).keyword_replies == replies
+    assert [n.keyword_replies for n in await listed(settings)] == [replies]
+
+
+@pytest.mark.parametrize("rate", [0.01, 1, 99.5, 100_000])
+async def test_a_rate_is_kept_as_it_was_given(stub: Stubs, rate: float) -> None:
+    settings = stub(SettingsStub)
+    assert (await create(settings, FIRST, segments_per_second=rate)).segments_per_second == rate
+
+
+async def test_numbers_of_an_instance_have_carriers_and_rates_of_their_own(stub: Stubs) -> None:
+    settings = stub(SettingsStub)
+    await create(settings, FIRST, carrier="sandbox", segments_per_second=1)
+    await create(settings, SECOND, carrier="spare", segments_per_second=30)
+    await create(settings, THIRD, carrier="sandbox", segments_per_second=100, disabled=True)
+    assert [(n.carrier, n.segments_per_second, n.disabled) for n in await listed(settings)] == [
+        ("sandbox", 1, False),
+        ("spare", 30, False),
+        ("sandbox", 100, True),
+    ]
+
+
+async def test_a_repeated_creation_makes_one_number(stub: Stubs) -> None:
+    settings = stub(SettingsStub)
+    number = pb.SendingNumber(number=FIRST, carrier="sandbox", segments_per_second=1)
+    request = pb.CreateSendingNumberRequest(
+        sending_number=number, request_id="0190a1b2-0000-7000-8000-000000000001"
+    )
+    first, second = [await settings.CreateSendingNumber(request) for _ in range(2)]
+    assert first == second
+    assert len(await listed(settings)) == 1

@@ -10,7 +10,7 @@ import pytest
 
 from outbound_sms.postgres.server import EmbeddedPostgres
 from outbound_sms.store import pool as pool_module
-from outbound_sms.store.pool import Pool, ServerTooOld, open_pool
+from outbound_sms.store.pool import Pool, ServerTooOld, SessionRole, open_pool
 from outbound_sms.store.unreachable import is_unreachable
 from tests.waiting import wait_until
 
@@ -80,11 +80,11 @@ async def test_every_session_takes_the_role_that_was_asked_for(database_url: str
         min_size=1,
         max_size=1,
         application_name="tests",
-        role="pg_read_all_data",
+        role=SessionRole.DISPATCHER,
     )
     try:
         for _ in range(2):
-            assert await pool.fetchval("SELECT current_user") == "pg_read_all_data"
+            assert await pool.fetchval("SELECT current_user") == "outbound_sms_dispatcher"
     finally:
         pool.terminate()
 

@@ -115,8 +115,10 @@ async def test_the_queue_is_changed_along_its_indexes(pool: Pool, isp: Isp) -> N
         nodes = await plan(pool, "mass_control", name, *arguments)
         assert "dispatch_ready" in indexes(nodes), name
         assert not scanned(nodes) & {"dispatch", "message"}, name
-    nodes = await plan(pool, "mass_control", "fail_expired_others", 5)
-    assert "dispatch_mass_message" in indexes(nodes)
+    nodes = await plan(pool, "mass_control", "list_expired", 5)
+    assert "dispatch_expiry" in indexes(nodes)
+    assert "dispatch" not in scanned(nodes)
+    nodes = await plan(pool, "mass_control", "fail_expired", [FIRST_ID], ["EXPIRY.VALIDITY"])
     assert not scanned(nodes) & {"dispatch", "message"}
     # Read from end to end only as far as the limit: every row of this queue is of the mass message.
     nodes = await plan(pool, "mass_control", "fail_ready", mass_message_id, "POLICY.CANCELLED", 5)

@@ -1,7 +1,8 @@
 """The client: one channel to the service, and one stub for each of its services."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -9,17 +10,20 @@ import grpc
 import grpc.aio
 
 from outboundsms.calls import interceptors
+from outboundsms.fire import AnsweredEvent, Events, fire_all, trigger_event
 from outboundsms.interruption import OnInterruption
 from outboundsms.policy import service_config
 from outboundsms.progress import watch_mass_message
-from outboundsms.v1 import mass_messages_pb2
+from outboundsms.v1 import mass_messages_pb2, triggers_pb2
 from outboundsms.v1.access_pb2_grpc import AccessStub
 from outboundsms.v1.contacts_pb2_grpc import ContactsStub
 from outboundsms.v1.delivery_pb2_grpc import DeliveryStub
 from outboundsms.v1.directory_pb2_grpc import DirectoryStub
+from outboundsms.v1.instances_pb2_grpc import InstancesStub
 from outboundsms.v1.mass_messages_pb2_grpc import MassMessagesStub
 from outboundsms.v1.settings_pb2_grpc import SettingsStub
 from outboundsms.v1.signatures_pb2_grpc import SignaturesStub
+from outboundsms.v1.triggers_pb2_grpc import TriggersStub
 from outboundsms.watch import MessageWatch, SaveCursor, Start
 
 if TYPE_CHECKING:
@@ -27,9 +31,11 @@ if TYPE_CHECKING:
     from outboundsms.v1.contacts_pb2_grpc import ContactsAsyncStub
     from outboundsms.v1.delivery_pb2_grpc import DeliveryAsyncStub
     from outboundsms.v1.directory_pb2_grpc import DirectoryAsyncStub
+    from outboundsms.v1.instances_pb2_grpc import InstancesAsyncStub
     from outboundsms.v1.mass_messages_pb2_grpc import MassMessagesAsyncStub
     from outboundsms.v1.settings_pb2_grpc import SettingsAsyncStub
     from outboundsms.v1.signatures_pb2_grpc import SignaturesAsyncStub
+    from outboundsms.v1.triggers_pb2_grpc import TriggersAsyncStub
 
 # The server closes connections that ping more often than every 10 s.
 KEEPALIVE_MS = 30_000
@@ -54,17 +60,20 @@ class Client:
 
     Every service is an attribute with the methods of the contract. Calls raise `OutboundSmsError`.
     A call may take 30 seconds, or the `timeout` that it is given. Reads and calls with a
-    `request_id` are repeated when the server cannot be reached; an empty `request_id` is filled in
-    for that, except for `mass_messages.CreateMassMessage`, where it must be your own.
+    `request_id` or an `event_key` are repeated when the server cannot be reached; an empty
+    `request_id` is filled in for that, except for `mass_messages.CreateMassMessage`, where it must
+    be your own.
     """
 
     access: "AccessAsyncStub"
     contacts: "ContactsAsyncStub"
     delivery: "DeliveryAsyncStub"
     directory: "DirectoryAsyncStub"
+    instances: "InstancesAsyncStub"
     mass_messages: "MassMessagesAsyncStub"
     settings: "SettingsAsyncStub"
     signatures: "SignaturesAsyncStub"
+    triggers: "TriggersAsyncStub"
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         """Takes over a channel that sends the API key by itself, such as `connect` makes."""
@@ -73,9 +82,11 @@ class Client:
         self.contacts = ContactsStub(channel)
         self.delivery = DeliveryStub(channel)
         self.directory = DirectoryStub(channel)
+        self.instances = InstancesStub(channel)
         self.mass_messages = MassMessagesStub(channel)
         self.settings = SettingsStub(channel)
         self.signatures = SignaturesStub(channel)
+        self.triggers = TriggersStub(channel)
 
     def watch_messages(
         self,
@@ -103,6 +114,42 @@ class Client:
         return watch_mass_message(
             self.mass_messages, mass_message_id, on_interruption=on_interruption
         )
+
+    async def fire(
+        self,
+        trigger_type: str,
+        event_key: str,
+        *,
+        account_number: str = "",
+        account_id: str = "",
+        count: int | None = None,
+        job_type: str = "",
+        variables: Mapping[str, str] | None = None,
+        expire_time: datetime | None = None,
+    ) -> triggers_pb2.FireResult:
+        """Tells that an event happened to an account; the arguments are those of `trigger_event`.
+
+        Repeated when the server cannot be reached, which `event_key` makes safe. When that does not
+        help either, call it again later with the same key.
+        """
+        event = trigger_event(
+            trigger_type,
+            event_key,
+            account_number=account_number,
+            account_id=account_id,
+            count=count,
+            job_type=job_type,
+            variables=variables,
+            expire_time=expire_time,
+        )
+        request = triggers_pb2.FireTriggerRequest(event=event)
+        return (await self.triggers.FireTrigger(request)).result
+
+    def fire_all(
+        self, events: Events, *, on_interruption: OnInterruption | None = None
+    ) -> AsyncGenerator[AnsweredEvent, None]:
+        """Fires a stream of events, across interruptions; see `outboundsms.fire.fire_all`."""
+        return fire_all(self.triggers, events, on_interruption=on_interruption)
 
     async def ready(self) -> None:
         """Returns when a connection is up, however long that takes: use `asyncio.timeout`."""

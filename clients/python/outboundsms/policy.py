@@ -1,8 +1,8 @@
 """How long calls may take and which of them are repeated by themselves, derived from the contract.
 
 A call is repeated when its server cannot be reached or is stopping, and only where a second run has
-no second effect: reads, and methods with a `request_id`. Streams have no time limit; a watch is
-resumed by `outboundsms.watch`.
+no second effect: reads, and methods with a `request_id` or an `event_key`. Streams have no time
+limit; a watch is resumed by `outboundsms.watch`, a stream of events by `outboundsms.fire`.
 """
 
 import json
@@ -17,9 +17,11 @@ from outboundsms.v1 import (
     contacts_pb2,
     delivery_pb2,
     directory_pb2,
+    instances_pb2,
     mass_messages_pb2,
     settings_pb2,
     signatures_pb2,
+    triggers_pb2,
 )
 
 CALL_TIMEOUT = "30s"
@@ -41,9 +43,11 @@ CONTRACT: tuple[FileDescriptor, ...] = tuple(
         contacts_pb2,
         delivery_pb2,
         directory_pb2,
+        instances_pb2,
         mass_messages_pb2,
         settings_pb2,
         signatures_pb2,
+        triggers_pb2,
     )
 )
 
@@ -73,7 +77,11 @@ def service_config() -> str:
 
 def is_repeatable(method: MethodDescriptor) -> bool:
     """Whether calling the method twice with the same request has the effect of calling it once."""
-    return method.name.startswith(READING_VERBS) or _request_id(method) is not None
+    if method.name.startswith(READING_VERBS) or _request_id(method) is not None:
+        return True
+    event = method.input_type.fields_by_name.get("event")
+    kind = event.message_type if event is not None else None
+    return kind is not None and "event_key" in kind.fields_by_name
 
 
 def fills_request_id(path: str) -> bool:

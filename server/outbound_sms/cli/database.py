@@ -12,6 +12,7 @@ import click
 from outbound_sms.cli.connection import LOCAL_SERVER
 from outbound_sms.domain.errors import OutboundSmsError
 from outbound_sms.store.migrate import MigrationError
+from outbound_sms.store.pool import SessionRole
 
 Answer = TypeVar("Answer")
 
@@ -30,11 +31,26 @@ def on_database(command: Callable[..., None]) -> Callable[..., None]:
     )(with_database)
 
 
-def run_on(database: str, work: Callable[[asyncpg.Connection], Awaitable[Answer]]) -> Answer:
-    """Runs `work` with a connection. Failures become sentences that say what to do."""
+async def connect(
+    database: str, role: SessionRole | None = SessionRole.DISPATCHER
+) -> asyncpg.Connection:
+    """A connection of the role, by default the dispatcher's, which sees every instance.
+
+    Without a role it is the login itself, which owns the schema.
+    """
+    settings = {"role": role.value} if role is not None else {}
+    return await asyncpg.connect(database, timeout=30, server_settings=settings)
+
+
+def run_on(
+    database: str,
+    work: Callable[[asyncpg.Connection], Awaitable[Answer]],
+    role: SessionRole | None = SessionRole.DISPATCHER,
+) -> Answer:
+    """Runs `work` with a connection of the role. Failures become sentences that say what to do."""
 
     async def connected() -> Answer:
-        connection = await asyncpg.connect(database, timeout=30)
+        connection = await connect(database, role)
         try:
             return await work(connection)
         finally:
@@ -42,7 +58,8 @@ def run_on(database: str, work: Callable[[asyncpg.Connection], Awaitable[Answer]
 
     try:
         return asyncio.run(connected())
-    except asyncpg.UndefinedTableError as error:
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidParameterValueError) as error:
+        # Without the schema there may be no such role either.
         raise click.ClickException(
             "The database has no schema yet: run `outbound-sms migrate`."
         ) from error

@@ -30,8 +30,9 @@ Example:
   outbound-sms import subscribers.csv --refused refused.csv
 
 Columns are found by name, whatever their case and spacing; account_number and account_name must be
-there. The comment of ImportRow in directory.proto lists all of them. Importing a file again changes
-nothing, so a file may be corrected and imported as a whole.
+there. The comment of ImportRow in directory.proto lists all of them. A region (or state, province)
+may be written NY, US-NY, New York or Québec. Importing a file again changes nothing, so a file may
+be corrected and imported as a whole.
 """
 
 

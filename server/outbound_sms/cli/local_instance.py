@@ -9,7 +9,8 @@ from pathlib import Path
 import asyncpg
 
 from outbound_sms.domain.api_key import parse_key
-from outbound_sms.store import access
+from outbound_sms.domain.instance import InstanceValues
+from outbound_sms.store import api_keys, instances
 
 NAME = "Local"
 TIME_ZONE = "America/New_York"
@@ -36,8 +37,9 @@ async def local_instance(connection: asyncpg.Connection, file: Path) -> LocalIns
     kept = _read(file)
     if kept is not None and await _is_valid(connection, kept.api_key):
         return kept
-    instance, key = await access.create_instance(
-        connection, name=NAME, country="US", currency="USD", time_zone=TIME_ZONE
+    instance, key = await instances.create_instance_with_key(
+        connection,
+        InstanceValues(name=NAME, country="US", currency="USD", time_zone=TIME_ZONE),
     )
     made = LocalInstance(str(instance.id), key)
     write_private(file, {"instance_id": made.instance_id, "api_key": made.api_key})
@@ -65,7 +67,7 @@ def _read(file: Path) -> LocalInstance | None:
 
 async def _is_valid(connection: asyncpg.Connection, api_key: str) -> bool:
     given = parse_key(api_key)
-    stored = await access.find_key(connection, given.lookup_id) if given is not None else None
+    stored = await api_keys.find_key(connection, given.lookup_id) if given is not None else None
     return (
         given is not None
         and stored is not None

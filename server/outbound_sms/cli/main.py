@@ -16,7 +16,10 @@ COMMANDS = {
     "send": "outbound_sms.cli.send:send",
     "watch": "outbound_sms.cli.watch:watch",
     "messages": "outbound_sms.cli.messages:messages",
-    "admin": "outbound_sms.cli.admin:admin",
+    "trigger": "outbound_sms.cli.trigger:trigger",
+    "quiet-hours": "outbound_sms.cli.quiet_hours:quiet_hours",
+    "settings": "outbound_sms.cli.settings:settings",
+    "admin": "outbound_sms.cli.admin.command:admin",
     "sandbox": "outbound_sms.carriers.sandbox.__main__:main",
 }
 
@@ -43,7 +46,7 @@ class Program(click.Group):
 )
 @click.version_option(package_name="outbound-sms")
 def program() -> None:
-    """Tells the subscribers of an internet provider or utility about outages, by SMS.
+    """Tells the subscribers of an internet provider or utility about outages and bills, by SMS.
 
     To see it work: `outbound-sms demo`. For a server on this machine: `outbound-sms run`.
     """

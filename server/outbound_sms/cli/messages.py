@@ -1,23 +1,14 @@
 """`outbound-sms messages`: what was sent, and what became of it."""
 
 import click
-from rich.table import Table
-from rich.text import Text
 
 from outbound_sms.cli.connection import Connection, connected
-from outbound_sms.cli.names import LARGEST_PAGE, pages
-from outbound_sms.cli.output import (
-    STATUS_NAMES,
-    console,
-    facts,
-    local_time,
-    money,
-    print_json,
-    status_name,
-    styled_status,
-)
+from outbound_sms.cli.message_show import add_message, message_table, show_details
+from outbound_sms.cli.names import LARGEST_PAGE, id_of, pages, triggered_message_ids
+from outbound_sms.cli.output import STATUS_NAMES, console, plain_line, print_json
+from outbound_sms.cli.quiet_hours_words import force_in_words, hours_in_words
 from outboundsms import Client
-from outboundsms.v1 import delivery_pb2
+from outboundsms.v1 import delivery_pb2, quiet_hours_pb2
 
 STATUSES = {name.lower().replace(" ", "-"): value for value, name in STATUS_NAMES.items()}
 
@@ -33,10 +24,12 @@ def messages() -> None:
 Examples:
   outbound-sms messages list --status failed --limit 20
   outbound-sms messages list --mass-message ID --limit 0 --json
+  outbound-sms messages list --triggered-message "Due in 3 days" --status pending
 """,
 )
 @click.option("--status", multiple=True, type=click.Choice(list(STATUSES)), help="Any of these.")
 @click.option("--mass-message", default="", help="Of this mass message.")
+@click.option("--triggered-message", default="", help="Of this triggered message, by name or id.")
 @click.option("--account", default="", help="To contacts of this account, by id.")
 @click.option("--number", default="", help="To this phone number.")
 @click.option("--reason", default="", help="That failed for this reason, GROUP.CODE.")
@@ -47,13 +40,18 @@ def list_messages(
     connection: Connection,
     status: tuple[str, ...],
     mass_message: str,
+    triggered_message: str,
     account: str,
     number: str,
     reason: str,
     limit: int,
     as_json: bool,
 ) -> None:
-    """Lists messages, newest first."""
+    """Lists messages, newest first, below the quiet hours that hold triggered ones back.
+
+    A message that waits says what for, and until when where that ends by itself. With --json each
+    line is a message; `outbound-sms quiet-hours show --json` has the quiet hours.
+    """
     request = delivery_pb2.ListMessagesRequest(
         page_size=min(limit, LARGEST_PAGE) if limit > 0 else LARGEST_PAGE,
         statuses=[delivery_pb2.MessageStatus.ValueType(STATUSES[each]) for each in status],
@@ -64,9 +62,14 @@ def list_messages(
     )
 
     async def work(client: Client) -> None:
+        request.triggered_message_id = await id_of(
+            client, "--triggered-message", triggered_message, triggered_message_ids
+        )
         shown = 0
-        table = _table()
+        table = message_table()
+        hours = quiet_hours_pb2.QuietHours()
         async for page in pages(client.delivery.ListMessages, request):
+            hours = page.quiet_hours
             for message in page.messages:
                 if limit and shown == limit:
                     break
@@ -74,11 +77,14 @@ def list_messages(
                 if as_json:
                     print_json(message)
                 else:
-                    _add(table, message)
+                    add_message(table, message)
             if limit and shown == limit:
                 break
-        if not as_json:
-            console.print(table if shown else "No messages match.")
+        if as_json:
+            return
+        if hours.start_time:
+            plain_line(f"Quiet hours {hours_in_words(hours)}, in force: {force_in_words(hours)}")
+        console.print(table if shown else "No messages match.")
 
     connection.run(work)
 
@@ -90,7 +96,7 @@ def list_messages(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @connected
 def show_message(connection: Connection, message_id: str, as_json: bool) -> None:
-    """Shows one message with its text, its history and what the carrier answered."""
+    """Shows one message: its text, what holds it, its history and what the carrier answered."""
 
     async def work(client: Client) -> None:
         request = delivery_pb2.GetMessageRequest(message_id=message_id)
@@ -98,60 +104,6 @@ def show_message(connection: Connection, message_id: str, as_json: bool) -> None
         if as_json:
             print_json(answer)
         else:
-            _show(answer)
+            show_details(answer)
 
     connection.run(work)
-
-
-def _table() -> Table:
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for column in ("Created", "Recipient", "Contact type", "Number", "Status", "Reason"):
-        table.add_column(column)
-    table.add_column("Segments", justify="right")
-    table.add_column("Cost", justify="right")
-    return table
-
-
-def _add(table: Table, message: delivery_pb2.Message) -> None:
-    table.add_row(
-        local_time(message.create_time),
-        Text(message.recipient_name),
-        Text(message.contact_type),
-        message.phone_number,
-        styled_status(message.status),
-        reason_of(message),
-        str(message.billable_segments),
-        money(message.cost_micros, message.currency),
-    )
-
-
-def reason_of(message: delivery_pb2.Message) -> str:
-    """The reject reason as `GROUP.CODE`, empty unless the message failed."""
-    reason = message.reject_reason
-    return f"{reason.group}.{reason.code}" if message.HasField("reject_reason") else ""
-
-
-def _show(answer: delivery_pb2.GetMessageResponse) -> None:
-    message = answer.message
-    console.print(
-        facts(
-            (
-                ("Message", message.message_id),
-                ("To", f"{message.recipient_name}, {message.phone_number}"),
-                ("Of", message.related_entity.name),
-                ("Status", status_name(message.status)),
-                ("Reason", message.reject_reason.text or reason_of(message) or "none"),
-                ("Segments", str(message.billable_segments)),
-                ("Cost", money(message.cost_micros, message.currency)),
-            )
-        )
-    )
-    console.print(Text(f"\n{answer.body.text}\n"))
-    for change in answer.history:
-        line = Text(f"{local_time(change.event_time)}  ", "dim")
-        console.print(line.append_text(styled_status(change.status)))
-    for attempt in answer.attempts:
-        outcome = delivery_pb2.AttemptOutcome.Name(attempt.outcome).removeprefix("ATTEMPT_OUTCOME_")
-        line = Text(f"{local_time(attempt.submit_time)}  attempt {attempt.number}: ", "dim")
-        line.append(f"{attempt.carrier} {outcome.lower().replace('_', ' ')}")
-        console.print(line.append(f" {attempt.carrier_message_id}", "dim"))

@@ -20,7 +20,7 @@ def migrate(database: str, as_json: bool) -> None:
     async def work(connection: asyncpg.Connection) -> list[store.Migration]:
         return await store.migrate(connection)
 
-    applied = run_on(database, work)
+    applied = run_on(database, work, role=None)
     if as_json:
         names = [{"number": each.number, "name": each.name} for each in applied]
         print_json({"applied": names})

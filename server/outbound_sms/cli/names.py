@@ -8,7 +8,13 @@ from typing import Protocol, TypeVar
 import click
 
 from outboundsms import Client
-from outboundsms.v1 import contacts_pb2, directory_pb2, settings_pb2, signatures_pb2
+from outboundsms.v1 import (
+    contacts_pb2,
+    directory_pb2,
+    settings_pb2,
+    signatures_pb2,
+    triggers_pb2,
+)
 
 LARGEST_PAGE = 1_000
 
@@ -107,6 +113,26 @@ async def sending_number_ids(client: Client) -> dict[str, str]:
         async for page in pages(client.settings.ListSendingNumbers, request)
         for each in page.sending_numbers
     }
+
+
+async def triggered_message_ids(client: Client) -> dict[str, str]:
+    """Triggered messages by name."""
+    request = triggers_pb2.ListTriggeredMessagesRequest(page_size=LARGEST_PAGE)
+    return {
+        each.name: each.triggered_message_id
+        async for page in pages(client.triggers.ListTriggeredMessages, request)
+        for each in page.triggered_messages
+    }
+
+
+async def id_of(
+    client: Client,
+    option: str,
+    wanted: str,
+    known: Callable[[Client], Awaitable[dict[str, str]]],
+) -> str:
+    """The id of the one name or id that was given for `option`; empty when that is empty."""
+    return (await ids_of(client, option, [wanted], known))[0] if wanted else ""
 
 
 async def ids_of(

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import asyncpg
-
 from outbound_sms.cli.child import Child
+from outbound_sms.cli.database import connect
 from outbound_sms.cli.local_instance import key_file, local_instance, write_private
 from outbound_sms.postgres import EmbeddedPostgres
 from outbound_sms.store.migrate import migrate
@@ -97,7 +96,7 @@ async def _database(options: StackOptions, say: Say) -> AsyncIterator[str]:
 
 
 async def _api_key(options: StackOptions, database: str) -> str:
-    connection = await asyncpg.connect(database, timeout=30)
+    connection = await connect(database)
     try:
         file = key_file(options.folder, options.database_url)
         return (await local_instance(connection, file)).api_key

@@ -9,25 +9,24 @@ import structlog
 
 from outbound_sms import metrics
 from outbound_sms.carriers.carrier import Carrier
-from outbound_sms.clock import lease_clock
+from outbound_sms.dispatch.claimer import Claimer
 from outbound_sms.dispatch.lane import Lane
-from outbound_sms.dispatch.loops import pause_unless, repeat
+from outbound_sms.dispatch.loops import repeat
 from outbound_sms.dispatch.reconcile import Reconciler
 from outbound_sms.dispatch.settings import DispatchSettings
 from outbound_sms.dispatch.settler import Settler
-from outbound_sms.dispatch.turns import Turns
 from outbound_sms.domain.callback import CallbackAddress
 from outbound_sms.store import dispatch as store
-from outbound_sms.store import suppressions
-from outbound_sms.store.dispatch import Claimed, ReadyNumber
+from outbound_sms.store import leases, suppressions
+from outbound_sms.store.fires import forget_old_fires
 from outbound_sms.store.idempotency import forget_old_answers
 from outbound_sms.store.pool import DATABASE_FAILURES, Pool
 from outbound_sms.store.receipts import apply_receipts
 
 log = structlog.get_logger(__name__)
 
-READY_LIST_AGE = 0.1
 QUEUE_DEPTH_INTERVAL = 5.0
+RESCUE_BATCH = 500
 FORGET_INTERVAL = 300.0
 RECEIPT_INTERVAL = 0.25
 DOUBT_INTERVAL = 0.5
@@ -65,9 +64,6 @@ class Dispatcher:
         self._pool = pool
         self._carriers = carriers
         self._settler = Settler(pool, self.owner, self.settings)
-        self._turns = Turns()
-        self._ready: list[ReadyNumber] = []
-        self._ready_until = 0.0
         self._opted_out: asyncio.Queue[str] = asyncio.Queue()
         self._lanes = {
             name: Lane(
@@ -82,6 +78,7 @@ class Dispatcher:
             )
             for name, carrier in carriers.items()
         }
+        self._claimer = Claimer(pool, self.owner, self._lanes, self.settings)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set, then lets calls end and gives back what was not begun."""
@@ -92,7 +89,7 @@ class Dispatcher:
             background += [asyncio.create_task(lane.work()) for _ in range(lane.workers)]
         try:
             async with asyncio.TaskGroup() as duties:
-                duties.create_task(self._claim_until(stop))
+                duties.create_task(self._claimer.claim_until(stop, self.work_arrived))
                 self._start_duties(duties, stop)
             await self._drain()
         finally:
@@ -115,55 +112,9 @@ class Dispatcher:
                 wake=self.receipts_arrived,
             ),
             repeat(self._measure, name="queue_depth", interval=QUEUE_DEPTH_INTERVAL, stop=stop),
-            repeat(self._forget, name="forget_answers", interval=FORGET_INTERVAL, stop=stop),
+            repeat(self._forget, name="forget", interval=FORGET_INTERVAL, stop=stop),
         ):
             duties.create_task(duty)
-
-    async def _claim_until(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                claimed = await self._claim()
-            except DATABASE_FAILURES as error:
-                log.warning("database failed", action="claim", error=type(error).__name__)
-                await pause_unless(1.0, stop)
-                continue
-            if not claimed:
-                self._ready_until = 0.0
-                await pause_unless(self._idle_pause(), stop, self.work_arrived)
-
-    async def _claim(self) -> int:
-        """Claims for the next few instances and hands over what was claimed. Returns how many."""
-        loop = asyncio.get_running_loop()
-        if loop.time() >= self._ready_until:
-            self._ready = await store.ready_numbers(self._pool)
-            self._ready_until = loop.time() + READY_LIST_AGE
-        chosen = self._turns.choose(self._ready, self._has_room)
-        if not chosen:
-            return 0
-        room = min(self._lanes[number.carrier].room for number in chosen)
-        start_by = lease_clock() + self.settings.lease - self.settings.call_needs
-        claimed = await store.claim(
-            self._pool,
-            [number.sending_number_id for number in chosen],
-            most_each=max(1, min(self.settings.claim_batch, room // len(chosen))),
-            owner=self.owner,
-            lease_seconds=self.settings.lease,
-        )
-        by_carrier: dict[str, list[Claimed]] = {}
-        for message in claimed:
-            by_carrier.setdefault(message.carrier, []).append(message)
-        for name, messages in by_carrier.items():
-            self._lanes[name].take(messages, start_by)
-        return len(claimed)
-
-    def _has_room(self, carrier: str) -> bool:
-        lane = self._lanes.get(carrier)
-        # A quarter of the window, so that claims stay large while the carrier keeps its calls open.
-        return lane is not None and lane.room >= max(1, lane.window // 4)
-
-    def _idle_pause(self) -> float:
-        waits = [number.wait for number in self._ready if number.wait > 0]
-        return min([self.settings.poll, *waits])
 
     async def _suppress(self) -> None:
         """Records numbers whose carrier says that they opted out."""
@@ -176,12 +127,17 @@ class Dispatcher:
                 log.warning("suppression not recorded", action="suppress")
 
     async def _rescue(self) -> int:
-        ready, in_doubt = await store.rescue(
-            self._pool, most=500, look_after=self.settings.look_up_after[0]
+        ready, in_doubt = await leases.rescue(
+            self._pool, most=RESCUE_BATCH, look_after=self.settings.look_up_after[0]
         )
         if ready or in_doubt:
             log.warning("leases ran out", action="rescue", ready=ready, in_doubt=in_doubt)
             self.work_arrived.set()
+        shortened = await leases.shorten(
+            self._pool, most=RESCUE_BATCH, lease_seconds=self.settings.lease
+        )
+        if shortened:
+            log.warning("the clock was set back", action="shorten_leases", messages=shortened)
         return ready + in_doubt
 
     async def _apply_receipts(self) -> int:
@@ -199,7 +155,7 @@ class Dispatcher:
         return 0
 
     async def _forget(self) -> int:
-        return await forget_old_answers(self._pool)
+        return await forget_old_answers(self._pool) + await forget_old_fires(self._pool)
 
     async def _drain(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -208,5 +164,5 @@ class Dispatcher:
                     lane.relinquish()
                     await lane.empty()
                 await self._settler.drained()
-        released = await store.release(self._pool, owner=self.owner)
+        released = await leases.release(self._pool, owner=self.owner)
         log.info("dispatcher stopped", action="drain", released=released)

@@ -1,45 +1,26 @@
 """Hands claimed messages to one carrier: intent first, then the call, then the outcome."""
 
 import asyncio
-import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import assert_never
 from uuid import UUID
 
 import structlog
 
-from outbound_sms import metrics
-from outbound_sms.carriers.carrier import (
-    Accepted,
-    Carrier,
-    InDoubt,
-    NotSent,
-    Outcome,
-    Refused,
-    Submission,
-    Throttled,
-)
+from outbound_sms.carriers.carrier import Carrier, InDoubt, Submission
 from outbound_sms.clock import lease_clock
 from outbound_sms.dispatch.bodies import Bodies
+from outbound_sms.dispatch.outcomes import Outcomes
 from outbound_sms.dispatch.pace import Pace
 from outbound_sms.dispatch.settings import DispatchSettings
 from outbound_sms.dispatch.settler import Settler
 from outbound_sms.domain.callback import CallbackAddress
-from outbound_sms.domain.message_status import MessageStatus
-from outbound_sms.domain.retry import gives_up, pause_seconds
 from outbound_sms.store import dispatch as store
-from outbound_sms.store.dispatch import AttemptOutcome, Claimed, GivenBack, Settled
+from outbound_sms.store.dispatch import Claimed
 from outbound_sms.store.pool import DATABASE_FAILURES, Pool
 
 log = structlog.get_logger(__name__)
-
-LONGEST_THROTTLE = 60.0
-_SUBMITTED = {
-    outcome: metrics.MESSAGES_SUBMITTED.labels(outcome.__name__)
-    for outcome in (Accepted, Refused, Throttled, NotSent, InDoubt)
-}
 
 
 class Lane:
@@ -60,13 +41,11 @@ class Lane:
         self.carrier = carrier
         self._pool = pool
         self._owner = owner
-        self._settler = settler
         self._callbacks = callbacks
         self._settings = settings
-        self._suppress = suppress
         self._on_room = on_room
         self._bodies = Bodies(pool)
-        self._chance = random.Random()
+        self._outcomes = Outcomes(carrier.name, settler, suppress=suppress, on_settled=self._leave)
         self._outstanding = 0
         self._empty = asyncio.Event()
         self._empty.set()
@@ -76,6 +55,7 @@ class Lane:
         self._intents_wanted = asyncio.Event()
         self._resume_at = 0.0
         self._pace = Pace()
+        self._growing = self.workers
 
     @property
     def window(self) -> int:
@@ -116,7 +96,7 @@ class Lane:
         """Gives back what was claimed and may still go out by another process."""
         while self._claimed:
             message, _ = self._claimed.popleft()
-            self._give_back(message, AttemptOutcome.NONE, pause=0.0, failures=0)
+            self._outcomes.not_begun(message)
 
     async def intend(self) -> None:
         """Commits intents until cancelled, only just ahead of the calls: a crash puts no more
@@ -125,7 +105,7 @@ class Lane:
             while not self._claimed or len(self._intended) > self.workers // 2:
                 self._intents_wanted.clear()
                 await self._intents_wanted.wait()
-            size = min(len(self._claimed), self._settings.intent_batch)
+            size = min(len(self._claimed), self._intents_at_once())
             batch = [self._claimed.popleft() for _ in range(size)]
             try:
                 await self._intend(batch)
@@ -134,6 +114,15 @@ class Lane:
                 # The intents may be committed or not: they are left to their leases.
                 for _ in batch:
                     self._leave()
+
+    def _intents_at_once(self) -> int:
+        """About what goes out in a quarter of a second: what is intended goes out even if it should
+        not any more, as after a change of the settings. Until the pace is known, twice as many each
+        time."""
+        pace = self._pace.per_second()
+        self._growing = min(2 * self._growing, self._settings.intent_batch)
+        known = max(self.workers, int(pace / 4))
+        return min(self._settings.intent_batch, self._growing if pace == 0 else known)
 
     async def _intend(self, batch: Sequence[tuple[Claimed, float]]) -> None:
         messages = [message for message, _ in batch]
@@ -148,7 +137,7 @@ class Lane:
         for message, start_by in batch:
             attempt = attempts.get(message.message_id)
             if attempt is None:
-                self._give_back(message, AttemptOutcome.NONE, pause=0.0, failures=0)
+                self._outcomes.not_begun(message)
                 continue
             submission = self._submission(message, attempt, bodies, now, start_by)
             self._intended.append((message, submission))
@@ -162,6 +151,7 @@ class Lane:
         now: datetime,
         start_by: float,
     ) -> Submission:
+        opening = message.opening
         return Submission(
             message_id=message.message_id,
             attempt=attempt,
@@ -171,7 +161,7 @@ class Lane:
             segments=message.segments,
             valid_for_seconds=max(1, int((message.valid_until - now).total_seconds())),
             status_callback_url=self._callbacks.url(self.carrier.name, message.message_id, attempt),
-            start_by=start_by,
+            start_by=start_by if opening is None else min(start_by, opening.start_by),
         )
 
     async def work(self) -> None:
@@ -184,8 +174,7 @@ class Lane:
             self._intents_wanted.set()
             wait = self._resume_at - asyncio.get_running_loop().time()
             if wait > 0 or lease_clock() > submission.start_by:
-                pause = max(wait, 0.0)
-                self._give_back(message, AttemptOutcome.NONE, pause=pause, failures=0)
+                self._outcomes.not_begun(message, pause=max(wait, 0.0))
                 continue
             try:
                 outcome = await self.carrier.submit(submission)
@@ -193,97 +182,9 @@ class Lane:
                 # A defect of the adapter: bytes may have been sent, so nobody knows.
                 log.exception("carrier adapter failed", action="submit", carrier=self.carrier.name)
                 outcome = InDoubt("defect")
-            self._settle(message, outcome)
-
-    def _settle(self, message: Claimed, outcome: Outcome) -> None:
-        _SUBMITTED[type(outcome)].inc()
-        match outcome:
-            case Accepted(carrier_message_id=carrier_message_id):
-                self._end(
-                    message,
-                    MessageStatus.SENT,
-                    None,
-                    AttemptOutcome.ACCEPTED,
-                    carrier_message_id,
-                    None,
-                )
-            case Refused(reason=reason, carrier_code=code, suppress=suppress):
-                if suppress:
-                    self._suppress(message.phone)
-                self._end(message, MessageStatus.FAILED, reason, AttemptOutcome.REFUSED, None, code)
-            case Throttled(retry_after=seconds, carrier_code=code):
-                pause = min(max(seconds, 0.1), LONGEST_THROTTLE)
-                self._resume_at = asyncio.get_running_loop().time() + pause
-                self._give_back(
-                    message, AttemptOutcome.THROTTLED, pause=pause, failures=0, code=code
-                )
-            case NotSent():
-                self._retry(message)
-            case InDoubt():
-                self._settler.add((message.message_id, message.fence), self._leave)
-            case _:
-                assert_never(outcome)
-
-    def _retry(self, message: Claimed) -> None:
-        failures = message.failures + 1
-        if gives_up(failures):
-            self._end(
-                message,
-                MessageStatus.FAILED,
-                "CARRIER.SYSTEM_ERROR",
-                AttemptOutcome.NOT_SENT,
-                None,
-                None,
-            )
-            return
-        pause = pause_seconds(failures, self._chance)
-        self._give_back(message, AttemptOutcome.NOT_SENT, pause=pause, failures=1)
-
-    def _end(
-        self,
-        message: Claimed,
-        status: MessageStatus,
-        reason: str | None,
-        outcome: AttemptOutcome,
-        carrier_message_id: str | None,
-        carrier_code: str | None,
-    ) -> None:
-        self._settler.add(
-            Settled(
-                message.message_id,
-                message.fence,
-                status,
-                reason,
-                self.carrier.name,
-                outcome,
-                carrier_message_id,
-                carrier_code,
-            ),
-            self._leave,
-        )
-
-    def _give_back(
-        self,
-        message: Claimed,
-        outcome: AttemptOutcome,
-        *,
-        pause: float,
-        failures: int,
-        code: str | None = None,
-    ) -> None:
-        self._settler.add(
-            GivenBack(
-                message.message_id,
-                message.fence,
-                pause,
-                failures,
-                self.carrier.name,
-                outcome,
-                None,
-                code,
-            ),
-            self._leave,
-        )
+            throttled_for = self._outcomes.settle(message, outcome)
+            if throttled_for > 0:
+                self._resume_at = asyncio.get_running_loop().time() + throttled_for
 
     def _leave(self) -> None:
         self._outstanding -= 1

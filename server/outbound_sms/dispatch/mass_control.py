@@ -9,6 +9,7 @@ from functools import partial
 from typing import assert_never
 from uuid import UUID
 
+from outbound_sms.dispatch.expiry import EXPIRED, EXPIRY_INTERVAL, expire_once
 from outbound_sms.dispatch.loops import repeat
 from outbound_sms.domain.mass_message import MassMessageState
 from outbound_sms.store import mass_control as store
@@ -16,13 +17,11 @@ from outbound_sms.store.mass_control import Controlled
 from outbound_sms.store.pool import Connection, Pool
 
 CANCELLED = "POLICY.CANCELLED"
-EXPIRED = "EXPIRY.VALIDITY"
 
 # About 0.1 s of work: as long as an operator's next decision waits for the row at most.
 CHUNK = 5_000
 ACQUIRE_TIMEOUT = 5.0
 INTERVAL = 0.25
-EXPIRY_INTERVAL = 5.0
 
 
 async def run_mass_control(pool: Pool, stop: asyncio.Event, wake: asyncio.Event) -> None:
@@ -45,11 +44,6 @@ async def run_mass_control(pool: Pool, stop: asyncio.Event, wake: asyncio.Event)
 async def control_once(pool: Pool) -> int:
     """Does what is due for every mass message; returns how many rows and ends it made."""
     return sum([await _Control(pool, due).run() for due in await store.list_due(pool)])
-
-
-async def expire_once(pool: Pool) -> int:
-    """Fails a chunk of the texts of no mass message whose validity has passed; returns how many."""
-    return await store.fail_expired_others(pool, CHUNK)
 
 
 class _Control:

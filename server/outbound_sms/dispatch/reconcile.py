@@ -17,7 +17,9 @@ from outbound_sms.carriers.carrier import CannotTell, Carrier, Found, NotFound
 from outbound_sms.dispatch.settings import DispatchSettings
 from outbound_sms.domain.message_status import MessageStatus
 from outbound_sms.store import dispatch as store
-from outbound_sms.store.dispatch import AttemptOutcome, Doubtful, GivenBack, Settled
+from outbound_sms.store import doubts
+from outbound_sms.store.dispatch import AttemptOutcome, GivenBack, Settled
+from outbound_sms.store.doubts import Doubtful
 from outbound_sms.store.pool import Pool
 
 log = structlog.get_logger(__name__)
@@ -39,7 +41,7 @@ class Reconciler:
 
     async def reconcile_once(self) -> int:
         """Looks at the messages that are due for a look. Returns how many there were."""
-        doubtful = await store.claim_in_doubt(
+        doubtful = await doubts.claim_in_doubt(
             self._pool, most=BATCH, owner=self._owner, lease_seconds=self._settings.lease
         )
         await asyncio.gather(*(self._look(message) for message in doubtful))
@@ -61,7 +63,7 @@ class Reconciler:
             recipient=message.phone,
             body=message.body,
             not_before=not_before,
-            known_ids=await store.known_carrier_ids(self._pool, message.phone, not_before),
+            known_ids=await doubts.known_carrier_ids(self._pool, message.phone, not_before),
         )
         match answer:
             case Found(carrier_message_id=carrier_message_id):
@@ -126,7 +128,7 @@ class Reconciler:
         next_age = next((age for age in ages if age > message.doubt_age), None)
         pause = last if next_age is None else min(last, next_age - message.doubt_age)
         lease = (message.message_id, message.fence)
-        await store.doubt(self._pool, [lease], owner=self._owner, look_after=max(pause, 0.05))
+        await doubts.doubt(self._pool, [lease], owner=self._owner, look_after=max(pause, 0.05))
 
     async def _settle(
         self,

@@ -10,6 +10,7 @@ import structlog
 from outbound_sms import metrics
 from outbound_sms.dispatch.settings import DispatchSettings
 from outbound_sms.store import dispatch as store
+from outbound_sms.store import doubts as doubts_store
 from outbound_sms.store.dispatch import GivenBack, Settled
 from outbound_sms.store.pool import DATABASE_FAILURES, Pool
 
@@ -73,7 +74,7 @@ class Settler:
         )
         await self._write(
             doubts,
-            lambda: store.doubt(
+            lambda: doubts_store.doubt(
                 self._pool, doubts, owner=self._owner, look_after=self._settings.look_up_after[0]
             ),
         )

@@ -2,11 +2,26 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from outbound_sms.store.dispatch import ReadyNumber
+from outbound_sms.store.dispatch import OpenGroup
 
 INSTANCES_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyNumber:
+    """A sending number with messages that may go out, its groups in the order of sending.
+
+    `wait` is the seconds until its rate allows some.
+    """
+
+    instance_id: UUID
+    sending_number_id: UUID
+    carrier: str
+    wait: float
+    groups: list[OpenGroup]
 
 
 class Turns:

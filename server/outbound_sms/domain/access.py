@@ -4,26 +4,49 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from outbound_sms.domain.permission import held_permissions
+
+LONGEST_NAME = 100
+
 
 @dataclass(frozen=True, slots=True)
-class Instance:
-    """A tenant. `country` is ISO 3166, `currency` ISO 4217, `time_zone` an IANA name."""
+class Rights:
+    """What a key's role allows, in the instance that it belongs to."""
 
-    id: UUID
+    permissions: frozenset[str]
+    super_admin: bool
+    platform_operator: bool
+
+    @property
+    def held(self) -> frozenset[str]:
+        """Every permission that the key has."""
+        return held_permissions(
+            self.permissions,
+            super_admin=self.super_admin,
+            platform_operator=self.platform_operator,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RoleValues:
+    """What a caller decides about a role. A super-admin's has all permissions, new ones too."""
+
     name: str
-    country: str
-    currency: str
-    time_zone: str
+    permissions: frozenset[str] = frozenset()
+    super_admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A name for a set of permissions. A super-admin's role has all, those to come included."""
+    """A name for a set of permissions. `version` is its etag.
+
+    `locked`: the first super-admin's role, which keeps an administrator in the instance.
+    """
 
     id: UUID
-    name: str
-    permissions: frozenset[str]
-    super_admin: bool
+    values: RoleValues
+    locked: bool
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +58,7 @@ class ApiKey:
     role_id: UUID
     expire_time: datetime | None
     revoke_time: datetime | None
+    last_use_time: datetime | None
     create_time: datetime
 
 
@@ -46,7 +70,6 @@ class StoredKey:
     api_key_id: UUID
     name: str
     secret_hash: bytes
-    permissions: frozenset[str]
-    super_admin: bool
+    rights: Rights
     expire_time: datetime | None
     revoke_time: datetime | None

@@ -16,7 +16,10 @@ LONGEST_LIST = 100
 
 @dataclass(frozen=True, slots=True)
 class AccountValues:
-    """What a caller decides about an account. Lists keep their order and hold nothing twice."""
+    """What a caller decides about an account. Lists keep their order and hold nothing twice.
+
+    `region` is a code of `domain/region.py`.
+    """
 
     account_number: str
     name: str
@@ -26,6 +29,7 @@ class AccountValues:
     type: str = ""
     language: Language | None = None
     delinquent: bool = False
+    region: str | None = None
     groups: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     inventory_items: tuple[str, ...] = ()

@@ -53,6 +53,7 @@ _label = value.text_reader(account.LONGEST_LABEL)
 _labels = lru_cache(1024)(value.list_reader(account.LONGEST_LIST, account.LONGEST_LABEL))
 _names = lru_cache(1024)(value.list_reader(account.LONGEST_LIST, _LONGEST_SITE))
 _language = lru_cache(256)(value.read_language)
+_region = lru_cache(256)(value.read_region)
 
 
 def _list_column(field_name: str, read: Callable[[str], Any] = _labels) -> Column:
@@ -84,6 +85,7 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         ),
         "language": Column(Part.ACCOUNT, "language", _language, Empty.CLEARS),
         "delinquent": Column(Part.ACCOUNT, "delinquent", value.read_boolean),
+        "region": Column(Part.ACCOUNT, "region", _region, Empty.CLEARS),
         "contact_name": Column(Part.CONTACT, "name", value.text_reader(contact.LONGEST_NAME)),
         "contact_role": Column(
             Part.CONTACT, "role", value.text_reader(contact.LONGEST_ROLE), Empty.CLEARS, ""

@@ -12,6 +12,7 @@ from outbound_sms.domain.consent import CALLER_SOURCES, ConsentSource
 from outbound_sms.domain.email_address import ADVICE, is_email_address
 from outbound_sms.domain.errors import InvalidRequest, Violations
 from outbound_sms.domain.language import Language, parse_language
+from outbound_sms.domain.region import parse_region
 from outbound_sms.domain.text_field import check_text
 from outbound_sms.domain.time_zone import parse_zone
 
@@ -128,6 +129,14 @@ def read_time_zone(text: str) -> str:
     except ValueError as error:
         raise ValueRefused(f"is {error}") from None
     return text
+
+
+def read_region(text: str) -> str:
+    """A state, province or territory: `US-NY`, `NY`, `New York` or `Québec`."""
+    try:
+        return parse_region(text)
+    except ValueError as error:
+        raise ValueRefused(f"is {error}") from None
 
 
 def read_consent_source(text: str) -> ConsentSource:

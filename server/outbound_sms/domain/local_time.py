@@ -1,6 +1,6 @@
-"""Moments as subscribers read them in a text: short, in their language, GSM-7 only."""
+"""Moments and days as subscribers read them in a text: short, in their language, GSM-7 only."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,14 @@ _ZONES_FR = {
 }
 
 
+def format_date(day: date, language: Language) -> str:
+    """`Dec 1` in English, `1er déc` in French; the year is left out.
+
+    No point after the month, because a sentence may end with it.
+    """
+    return _day(day, language).removesuffix(".")
+
+
 def format_local_time(moment: datetime, zone: ZoneInfo, language: Language) -> str:
     """`Mar 8 9:30 PM EST` in English, `8 mars 21 h 30 HNE` in French; the year is left out.
 
@@ -38,18 +46,27 @@ def format_local_time(moment: datetime, zone: ZoneInfo, language: Language) -> s
     if moment.utcoffset() is None:
         raise ValueError("the time has no offset")
     local = moment.astimezone(zone)
+    day = _day(local, language)
     match language:
         case Language.EN:
             hour = local.hour % 12 or 12
             half = "AM" if local.hour < 12 else "PM"
-            day = f"{_MONTHS_EN[local.month - 1]} {local.day}"
             return f"{day} {hour}:{local.minute:02} {half} {_zone_name(local)}"
         case Language.FR:
-            ordinal = "1er" if local.day == 1 else str(local.day)
             minutes = f" {local.minute:02}" if local.minute else ""
             name = _zone_name(local)
-            day = f"{ordinal} {_MONTHS_FR[local.month - 1]}"
             return f"{day} {local.hour} h{minutes} {_ZONES_FR.get(name, name)}"
+        case _:
+            assert_never(language)
+
+
+def _day(day: date, language: Language) -> str:
+    match language:
+        case Language.EN:
+            return f"{_MONTHS_EN[day.month - 1]} {day.day}"
+        case Language.FR:
+            ordinal = "1er" if day.day == 1 else str(day.day)
+            return f"{ordinal} {_MONTHS_FR[day.month - 1]}"
         case _:
             assert_never(language)
 

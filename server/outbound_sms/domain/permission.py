@@ -1,4 +1,8 @@
-"""The permissions that a role may hold, and what they are called."""
+"""The permissions that a role may hold, what they are called, and whose role may hold which."""
+
+from collections.abc import Set
+
+from outbound_sms.domain.sms_availability import SMS_COUNTRIES
 
 LABELS: dict[str, str] = {
     "CREATE_SMS_MESSAGE": "Create a new SMS message",
@@ -29,3 +33,34 @@ LABELS: dict[str, str] = {
     "DELETE_TRIGGERED_SMS_MESSAGE": "Delete a triggered SMS message",
     "MANAGE_INSTANCES": "Manage the instances of the service",
 }
+
+PLATFORM_PERMISSIONS = frozenset({"MANAGE_INSTANCES"})
+"""What only roles of the platform operator's own instance hold."""
+
+SMS_PERMISSIONS = frozenset(name for name in LABELS if "SMS" in name.split("_"))
+"""What roles are not offered outside the US and Canada (the product article's "Permissions")."""
+
+_EVERY = frozenset(LABELS)
+
+
+def listed_permissions(country: str, platform: bool) -> tuple[str, ...]:
+    """What the roles of an instance may be given, in the order in which people are shown it.
+
+    A role keeps what it was given before its instance's country changed. What it may then still
+    call, and a super-admin may call anyway, is refused where it would send: sending is off there.
+    """
+    hidden = frozenset() if platform else PLATFORM_PERMISSIONS
+    if country not in SMS_COUNTRIES:
+        hidden |= SMS_PERMISSIONS
+    return tuple(name for name in LABELS if name not in hidden)
+
+
+def held_permissions(
+    permissions: Set[str], *, super_admin: bool, platform_operator: bool
+) -> frozenset[str]:
+    """What a role may do: what it was given, or everything for a super-admin's.
+
+    Whatever is stored, the platform's permissions need a role of the platform operator's instance.
+    """
+    held = _EVERY if super_admin else frozenset(permissions)
+    return held if platform_operator else held - PLATFORM_PERMISSIONS

@@ -23,9 +23,12 @@ _EXTENSION = re.compile(
 )
 _DIALLABLE = re.compile(r"\(?\+?[\d().\-/ ]*\d[\d().\-/ ]*")
 
-# The last group of a UUID can be twelve plain digits; it is left alone, so that ids stay findable.
+# The last group of a UUID can hold ten to twelve digits in a row; it is left alone, so that ids
+# stay findable.
+_GROUPS = "[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-"
 _DIGIT_RUN = re.compile(
-    r"(?<![0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-)(?<!\d)\+?\d{10,15}(?!\d)"
+    rf"(?<!{_GROUPS})(?<!{_GROUPS}[0-9A-Fa-f])(?<!{_GROUPS}[0-9A-Fa-f]{{2}})"
+    r"(?<!\d)\+?\d{10,15}(?!\d)"
 )
 
 

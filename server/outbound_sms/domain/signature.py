@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from outbound_sms.domain.language import Language
 from outbound_sms.domain.variable import clean_value, fill
@@ -71,6 +72,7 @@ def signature_text(template: SignatureTemplate, language: Language) -> str:
     return " ".join((sentences.leads[template], sentences.phone, sentences.email, sentences.stop))
 
 
+@lru_cache(maxsize=1024)
 def render_signature(
     template: SignatureTemplate, phone: str | None, email: str | None, language: Language
 ) -> RenderedSignature:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from outbound_sms.domain.errors import PermissionDenied, Reason
+from outbound_sms.domain.permission import PLATFORM_PERMISSIONS
 from outbound_sms.rpc.caller import Caller, set_caller
 from outbound_sms.rpc.keys import HEADER, Keys
 from outbound_sms.rpc.limits import Limits, Room
@@ -27,13 +28,9 @@ class Gate:
         if not method.needs_key:
             return None
         caller = await self._keys.caller_of(_authorization(context))
-        if not caller.super_admin and not method.permissions <= caller.permissions:
-            missing = min(method.permissions - caller.permissions)
-            raise PermissionDenied(
-                Reason.PERMISSION_MISSING,
-                f"The role of this API key lacks {missing}; use a key whose role has it.",
-                permission=missing,
-            )
+        refused = refusal(method, caller.held)
+        if refused is not None:
+            raise refused
         room.enter_instance(caller.instance_id)
         set_caller(caller)
         return caller
@@ -42,6 +39,21 @@ class Gate:
         """Gives the instance's place back."""
         if caller is not None:
             room.leave_instance(caller.instance_id)
+
+
+def refusal(method: Method, held: frozenset[str]) -> PermissionDenied | None:
+    """The error for a caller who holds these permissions, or None when the method is theirs."""
+    if method.permissions <= held:
+        return None
+    missing = min(method.permissions - held)
+    if missing in PLATFORM_PERMISSIONS:
+        text = (
+            f"Only keys of the platform operator have {missing}; "
+            "`outbound-sms admin create-operator-key` makes one."
+        )
+    else:
+        text = f"The role of this API key lacks {missing}; use a key whose role has it."
+    return PermissionDenied(Reason.PERMISSION_MISSING, text, permission=missing)
 
 
 def _authorization(context: Any) -> str | None:

@@ -11,7 +11,8 @@ from outbound_sms.domain.access import StoredKey
 from outbound_sms.domain.api_key import parse_key
 from outbound_sms.domain.errors import Reason, Unauthenticated
 from outbound_sms.rpc.caller import Caller
-from outbound_sms.store import access
+from outbound_sms.rpc.key_uses import KeyUses
+from outbound_sms.store import api_keys
 from outbound_sms.store.pool import Pool
 
 HEADER = "authorization"
@@ -36,14 +37,20 @@ class _Known:
 class Keys:
     """Checks API keys, remembering each answer, also that there is no such key, for `keep` seconds.
 
-    So a key that was revoked is refused after `keep` seconds at most.
+    So a key that was revoked is refused, and one whose role was changed is taken as what it is now,
+    after `keep` seconds at most. `uses` hears of each use of a good key.
     """
 
     def __init__(
-        self, pool: Pool, keep: float, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        pool: Pool,
+        keep: float,
+        uses: KeyUses,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._pool = pool
         self._keep = keep
+        self._uses = uses
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
         # Whole headers that were good, by their SHA-256, so that no secret is kept.
@@ -66,6 +73,7 @@ class Keys:
             self._known[digest] = known
         if known.expire_time is not None and known.expire_time <= self._clock():
             raise _refused()
+        self._uses.note(known.caller.api_key_id)
         return known.caller
 
     async def _check(self, authorization: str) -> _Known:
@@ -79,7 +87,14 @@ class Keys:
         key = entry.key
         if key is None or key.revoke_time is not None or not given.matches(key.secret_hash):
             raise _refused()
-        caller = Caller(key.instance_id, key.api_key_id, key.name, key.permissions, key.super_admin)
+        caller = Caller(
+            key.instance_id,
+            key.api_key_id,
+            key.name,
+            key.rights.permissions,
+            key.rights.super_admin,
+            key.rights.platform_operator,
+        )
         return _Known(caller, key.expire_time, entry.until)
 
     async def _load(self, lookup_id: str) -> _Entry:
@@ -99,7 +114,7 @@ class Keys:
 
     async def _query(self, lookup_id: str) -> _Entry:
         async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT) as connection:
-            key = await access.find_key(connection, lookup_id)
+            key = await api_keys.find_key(connection, lookup_id)
         entry = _Entry(key, time.monotonic() + self._keep)
         # Dropping all costs a query for each key in use; made-up ids cannot fill the memory.
         if len(self._entries) >= _MOST_ENTRIES:

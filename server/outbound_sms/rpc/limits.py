@@ -13,6 +13,8 @@ class Limits:
 
     A client of one instance cannot starve the others, and no call holds on for ever. Streams of
     status changes end earlier by themselves, with a last cursor; `stream_life` is for the others.
+    A key that was revoked opens nothing after `key_cache`, and what it opened until then ends after
+    another `stream_key_check`: within 5 seconds in all.
     """
 
     unary: int = 500
@@ -21,8 +23,9 @@ class Limits:
     streams_per_instance: int = 20
     default_deadline: float = 30.0
     longest_deadline: float = 60.0
-    key_cache: float = 4.0
+    key_cache: float = 2.5
     stream_key_check: float = 2.0
+    key_use_write: float = 60.0
     stream_life: tuple[float, float] = (3_900.0, 4_020.0)
     slow_consumer: float = 60.0
     stream_drain: float = 5.0

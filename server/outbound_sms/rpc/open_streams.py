@@ -1,21 +1,25 @@
 """The streams that are open now, and what makes the server end one of them.
 
 A stream that waits for its next event does not look at anything else, so one task looks for all of
-them: at their API keys, at clients that take nothing, and at the drain.
+them: at their API keys and what these may do, at clients that take nothing, and at the drain.
 """
 
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from uuid import UUID
 
 import structlog
 
+from outbound_sms.domain.access import Rights
 from outbound_sms.domain.errors import OutboundSmsError, Reason, Unauthenticated, Unavailable
+from outbound_sms.rpc.gate import refusal
 from outbound_sms.rpc.limits import Limits
+from outbound_sms.rpc.methods import Method
 
-EndedKeys = Callable[[Collection[UUID]], Awaitable[set[UUID]]]
+ListRights = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, Rights]]]
+"""What each of the keys allows now; those that have ended are left out."""
 
 _CHECK_TIMEOUT = 5.0
 
@@ -23,11 +27,12 @@ _log = structlog.get_logger("rpc")
 
 
 class OpenStream:
-    """One stream. `deadline` is the time-out that its task runs in."""
+    """One stream of a method. `deadline` is the time-out that its task runs in."""
 
-    __slots__ = ("_deadline", "api_key_id", "ended_by", "writing_since")
+    __slots__ = ("_deadline", "api_key_id", "ended_by", "method", "writing_since")
 
-    def __init__(self, deadline: asyncio.Timeout) -> None:
+    def __init__(self, method: Method, deadline: asyncio.Timeout) -> None:
+        self.method = method
         self._deadline = deadline
         self.api_key_id: UUID | None = None
         self.writing_since: float | None = None
@@ -43,10 +48,10 @@ class OpenStream:
 class OpenStreams:
     """Keeps the open streams and ends those that must end; `run` is a task of the server."""
 
-    def __init__(self, limits: Limits, drain: asyncio.Event, ended_keys: EndedKeys) -> None:
+    def __init__(self, limits: Limits, drain: asyncio.Event, list_rights: ListRights) -> None:
         self.drain = drain
         self._limits = limits
-        self._ended_keys = ended_keys
+        self._list_rights = list_rights
         self._streams: set[OpenStream] = set()
 
     def __len__(self) -> int:
@@ -66,7 +71,7 @@ class OpenStreams:
         """Looks after the streams until the drain has ended the last of them."""
         while not self.drain.is_set():
             self._end_slow_consumers()
-            await self._end_revoked()
+            await self._end_refused()
             try:
                 async with asyncio.timeout(self._limits.stream_key_check):
                     await self.drain.wait()
@@ -88,24 +93,29 @@ class OpenStreams:
                     )
                 )
 
-    async def _end_revoked(self) -> None:
+    async def _end_refused(self) -> None:
         keys = {stream.api_key_id for stream in self._streams if stream.api_key_id is not None}
         if not keys:
             return
         try:
             async with asyncio.timeout(_CHECK_TIMEOUT):
-                ended = await self._ended_keys(keys)
+                rights = await self._list_rights(keys)
         except Exception as error:
             # Streams outlive a database that is away: their keys were good when last seen.
             _log.warning("stream keys not checked", exc_info=error)
             return
         for stream in list(self._streams):
-            if stream.api_key_id in ended:
-                stream.end(
-                    Unauthenticated(
-                        Reason.API_KEY_INVALID, "This API key has ended; resume with another."
-                    )
-                )
+            # One that was opened meanwhile was not asked about.
+            if stream.api_key_id is None or stream.api_key_id not in keys:
+                continue
+            found = rights.get(stream.api_key_id)
+            refused = _ended() if found is None else refusal(stream.method, found.held)
+            if refused is not None:
+                stream.end(refused)
+
+
+def _ended() -> Unauthenticated:
+    return Unauthenticated(Reason.API_KEY_INVALID, "This API key has ended; resume with another.")
 
 
 def draining() -> Unavailable:

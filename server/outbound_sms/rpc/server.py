@@ -14,11 +14,12 @@ from grpc_reflection.v1alpha._async import ReflectionServicer
 from outbound_sms.rpc.edge import Edge
 from outbound_sms.rpc.gate import Gate
 from outbound_sms.rpc.health import Health
+from outbound_sms.rpc.key_uses import KeyUses
 from outbound_sms.rpc.keys import Keys
 from outbound_sms.rpc.limits import Limits
 from outbound_sms.rpc.methods import open_methods, read_methods
 from outbound_sms.rpc.open_streams import OpenStreams
-from outbound_sms.store import access
+from outbound_sms.store import api_keys
 from outbound_sms.store.pool import Pool
 
 _HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"]
@@ -98,8 +99,9 @@ class GrpcServer:
         self._server = grpc.aio.server(options=transport.options())
         self._drain = drain
         self.health = Health(names, lambda: _check(pool, trouble))
-        self.gate = Gate(Keys(pool, limits.key_cache), limits)
-        self.streams = OpenStreams(limits, drain, lambda ids: access.list_ended_keys(pool, ids))
+        self._key_uses = KeyUses(pool, limits.key_use_write)
+        self.gate = Gate(Keys(pool, limits.key_cache, self._key_uses), limits)
+        self.streams = OpenStreams(limits, drain, lambda ids: api_keys.list_rights(pool, ids))
         target = Edge(self.gate, self.streams, methods).target(self._server)
         for registration in registrations:
             registration.add(registration.servicer, target)
@@ -117,7 +119,7 @@ class GrpcServer:
         """
         port = self._server.add_insecure_port(address)
         await self._server.start()
-        for work in (self.health.run(), self.streams.run()):
+        for work in (self.health.run(), self.streams.run(), self._key_uses.run()):
             self._tasks.append(asyncio.create_task(work))
         return port
 
@@ -132,6 +134,7 @@ class GrpcServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._key_uses.write()
 
 
 async def _check(pool: Pool, trouble: Callable[[], str | None]) -> None:

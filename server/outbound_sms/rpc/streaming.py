@@ -91,7 +91,7 @@ class StreamServer:
         room.enter()
         try:
             async with asyncio.timeout(streams.random_life()) as deadline:
-                stream = OpenStream(deadline)
+                stream = OpenStream(method, deadline)
                 streams.add(stream)
                 try:
                     caller = call.caller = await self._gate.admit(method, context, room)

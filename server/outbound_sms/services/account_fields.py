@@ -13,6 +13,7 @@ from outbound_sms.domain.account import (
     AccountValues,
 )
 from outbound_sms.domain.errors import Violations
+from outbound_sms.domain.region import ADVICE, REGIONS
 from outbound_sms.domain.text_field import check_text
 from outbound_sms.rpc.fields import parse_id, to_timestamp
 from outbound_sms.services.language_fields import read_language, show_language
@@ -51,6 +52,7 @@ def read_account(
         type=text("type", account.type),
         language=read_language(violations, f"{field}.language", account.language),
         delinquent=account.delinquent,
+        region=_read_region(violations, f"{field}.region", account.region),
         groups=labels("groups", list(account.groups)),
         services=labels("services", list(account.services)),
         inventory_items=labels("inventory_items", list(account.inventory_items)),
@@ -83,5 +85,12 @@ def show(account: Account) -> directory_pb2.Account:
         ip_pools=values.ip_pools,
         language=show_language(values.language),
         delinquent=values.delinquent,
+        region=values.region or "",
         create_time=to_timestamp(account.create_time),
     )
+
+
+def _read_region(violations: Violations, field: str, code: str) -> str | None:
+    if code and code not in REGIONS:
+        violations.add(field, f"is {ADVICE}")
+    return code or None

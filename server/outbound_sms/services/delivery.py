@@ -1,6 +1,6 @@
 """What was sent and what became of it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
@@ -16,9 +16,11 @@ from outbound_sms.rpc.pages import Pages
 from outbound_sms.services import watch_answers
 from outbound_sms.services.message_fields import show_details, show_message
 from outbound_sms.services.message_filters import read_filter, read_span
+from outbound_sms.services.quiet_hours_fields import show_quiet_hours
 from outbound_sms.store import messages
 from outbound_sms.store.coalesce import Coalescer
 from outbound_sms.store.pool import Pool
+from outbound_sms.store.tenant import set_tenant
 from outboundsms.v1 import delivery_pb2, delivery_pb2_grpc
 
 _ACQUIRE_TIMEOUT = 5.0
@@ -39,9 +41,7 @@ class Delivery(delivery_pb2_grpc.DeliveryServicer):
         self._pages = pages
         self._feed = feed
         self._now = now
-        self._messages = Coalescer[tuple[UUID, UUID], messages.Row](
-            lambda wanted: messages.get_messages(pool, wanted)
-        )
+        self._messages = Coalescer[UUID, UUID, messages.Row](self._load)
 
     async def ListMessages(
         self, request: delivery_pb2.ListMessagesRequest, context: Any
@@ -55,14 +55,16 @@ class Delivery(delivery_pb2_grpc.DeliveryServicer):
             )
             wanted = read_filter(request, country)
             async with connection.transaction(readonly=True):
+                rules = await messages.get_hold_rules(connection, instance_id)
                 found = await messages.list_messages(
                     connection, instance_id, wanted, after, page.size + 1
                 )
         # Every page carries the first one's cursor: from there nothing of any page is missed.
         position = position or Position(found.epoch, found.head)
         answer = delivery_pb2.ListMessagesResponse(
-            messages=[show_message(row) for row in found.rows[: page.size]],
+            messages=[show_message(row, rules) for row in found.rows[: page.size]],
             cursor=self._feed.cursors.encode(position, instance_id),
+            quiet_hours=show_quiet_hours(rules.quiet_hours, rules.time_zone, rules.now),
         )
         if len(found.rows) > page.size:
             last = found.rows[page.size - 1]["id"]
@@ -77,7 +79,7 @@ class Delivery(delivery_pb2_grpc.DeliveryServicer):
         message_id = parse_id(violations, "message_id", request.message_id)
         violations.raise_if_any()
         assert message_id is not None
-        row = await self._messages.get((current_caller().instance_id, message_id))
+        row = await self._messages.get(current_caller().instance_id, message_id)
         if row is None:
             raise NotFound(
                 Reason.MESSAGE_NOT_FOUND,
@@ -110,6 +112,11 @@ class Delivery(delivery_pb2_grpc.DeliveryServicer):
         async with aclosing(self._feed.watcher.watch(_read_watch(request))) as batches:
             async for batch in batches:
                 yield watch_answers.answer(batch)
+
+    async def _load(self, instance_id: UUID, wanted: Sequence[UUID]) -> Mapping[UUID, messages.Row]:
+        # Runs in a task of its own, which no gate has let in.
+        set_tenant(instance_id)
+        return await messages.get_messages(self._pool, instance_id, wanted)
 
 
 def _read_token(after: str | None) -> tuple[UUID | None, Position | None]:

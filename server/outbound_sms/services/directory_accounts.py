@@ -15,14 +15,17 @@ from outbound_sms.rpc.once import Once
 from outbound_sms.rpc.pages import Pages
 from outbound_sms.services import account_fields
 from outbound_sms.services.account_fields import GivenAccount
+from outbound_sms.services.correspondence import check_may_read_correspondence, load_correspondence
 from outbound_sms.services.list_fields import check_length
 from outbound_sms.services.missing import check_all_exist, not_found
 from outbound_sms.services.paging import read_page
-from outbound_sms.store import accounts, companies, network_sites
+from outbound_sms.services.quiet_hours_fields import show_quiet_hours
+from outbound_sms.store import accounts, companies, messages, network_sites
 from outbound_sms.store.pool import Connection, Pool
 from outboundsms.v1 import directory_pb2 as pb
 
 MOST_ACCOUNTS = 1_000
+ACQUIRE_TIMEOUT = 5.0
 
 
 class AccountMethods:
@@ -48,31 +51,26 @@ class AccountMethods:
     async def GetAccount(
         self, request: pb.GetAccountRequest, context: Any
     ) -> pb.GetAccountResponse:
-        violations = Violations()
-        account_id, number = None, ""
-        match request.WhichOneof("account"):
-            case "account_id":
-                account_id = parse_id(violations, "account_id", request.account_id)
-            case "account_number":
-                number = check_text(
-                    violations,
-                    "account_number",
-                    request.account_number,
-                    required=True,
-                    longest=LONGEST_NUMBER,
-                )
-            case _:
-                violations.add("account_id", "is missing; give it or the account_number")
-        violations.raise_if_any()
+        if request.include_correspondence:
+            check_may_read_correspondence(current_caller())
+        asked = _read_asked(request)
         instance_id = current_caller().instance_id
-        if account_id is not None:
-            account = await accounts.get_account(self._pool, instance_id, account_id)
-        else:
-            found = await accounts.find_accounts(self._pool, instance_id, [number])
-            account = found.get(number)
-        if account is None:
-            raise not_found(Reason.ACCOUNT_NOT_FOUND, "account", account_id or number)
-        return pb.GetAccountResponse(account=account_fields.show(account))
+        async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT) as db:
+            if isinstance(asked, UUID):
+                account = await accounts.get_account(db, instance_id, asked)
+            else:
+                account = (await accounts.find_accounts(db, instance_id, [asked])).get(asked)
+            if account is None:
+                raise not_found(Reason.ACCOUNT_NOT_FOUND, "account", asked)
+            rules = await messages.get_hold_rules(db, instance_id)
+            texts = []
+            if request.include_correspondence:
+                texts = await load_correspondence(db, instance_id, account.id, rules)
+        return pb.GetAccountResponse(
+            account=account_fields.show(account),
+            quiet_hours=show_quiet_hours(rules.quiet_hours, rules.time_zone, rules.now),
+            correspondence=texts,
+        )
 
     async def ListAccounts(
         self, request: pb.ListAccountsRequest, context: Any
@@ -96,6 +94,28 @@ class AccountMethods:
         return pb.ListAccountsResponse(
             accounts=map(account_fields.show, found), next_page_token=token
         )
+
+
+def _read_asked(request: pb.GetAccountRequest) -> UUID | str:
+    """The id or the number of the account that is asked for. Raises InvalidRequest."""
+    violations = Violations()
+    asked: UUID | str | None = None
+    match request.WhichOneof("account"):
+        case "account_id":
+            asked = parse_id(violations, "account_id", request.account_id)
+        case "account_number":
+            asked = check_text(
+                violations,
+                "account_number",
+                request.account_number,
+                required=True,
+                longest=LONGEST_NUMBER,
+            )
+        case _:
+            violations.add("account_id", "is missing; give it or the account_number")
+    violations.raise_if_any()
+    assert asked is not None
+    return asked
 
 
 def _read_accounts(request: pb.UpsertAccountsRequest) -> list[GivenAccount]:

@@ -4,17 +4,19 @@ from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from outbound_sms.domain.message_hold import HoldRules
 from outbound_sms.domain.reason import REASONS
 from outbound_sms.domain.segments import Encoding, count_segments
-from outbound_sms.store.messages import Row
+from outbound_sms.services.message_hold import show_evidence, show_hold
+from outbound_sms.store.messages import Row, read_hold_rules
 from outboundsms.v1 import body_pb2, delivery_pb2
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ENTITIES = ("account_id", "network_site_id", "vendor_id")
 
 
-def show_message(row: Row) -> delivery_pb2.Message:
-    """A message without its body."""
+def show_message(row: Row, rules: HoldRules) -> delivery_pb2.Message:
+    """A message without its body. `rules` are those of its instance."""
     shown = delivery_pb2.Message(
         message_id=str(row["id"]),
         contact_id=str(row["contact_id"]),
@@ -33,6 +35,8 @@ def show_message(row: Row) -> delivery_pb2.Message:
     set_time(shown.create_time, row["create_time"])
     if row["mass_message_id"] is not None:
         shown.mass_message_id = str(row["mass_message_id"])
+    if row["triggered_message_id"] is not None:
+        shown.triggered_message_id = str(row["triggered_message_id"])
     for entity in _ENTITIES:
         if row[entity] is not None:
             setattr(shown.related_entity, entity, str(row[entity]))
@@ -40,12 +44,14 @@ def show_message(row: Row) -> delivery_pb2.Message:
             break
     if row["reject_reason"] is not None:
         show_reason(shown.reject_reason, row["reject_reason"], row["carrier_code"])
+    show_hold(shown, row, rules)
+    show_evidence(shown, row, rules.time_zone)
     return shown
 
 
 def show_details(row: Row) -> delivery_pb2.GetMessageResponse:
     """A message with everything about it."""
-    answer = delivery_pb2.GetMessageResponse(message=show_message(row))
+    answer = delivery_pb2.GetMessageResponse(message=show_message(row, read_hold_rules(row)))
     _show_body(answer.body, row)
     if row["versions"] is not None:
         for version, status, reason, moment in zip(

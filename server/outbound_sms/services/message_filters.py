@@ -36,6 +36,9 @@ def read_filter(request: delivery_pb2.ListMessagesRequest, country: str | None) 
         statuses=[] if 0 in request.statuses else list(request.statuses),
         kind=request.kind or None,
         mass_message_id=_read_id(violations, "mass_message_id", request.mass_message_id),
+        triggered_message_id=_read_id(
+            violations, "triggered_message_id", request.triggered_message_id
+        ),
         account_id=_read_id(violations, "account_id", request.account_id),
         contact_id=_read_id(violations, "contact_id", request.contact_id),
         phone=_read_phone(violations, request.phone_number, country),

@@ -1,28 +1,44 @@
 """How an instance sends: its settings, and its sending numbers."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from outbound_sms.domain.errors import Violations
+from outbound_sms.domain.sms_availability import sms_available, unavailable
 from outbound_sms.rpc.caller import current_caller
 from outbound_sms.rpc.fields import parse_etag, parse_id, read_mask
-from outbound_sms.rpc.once import Once
+from outbound_sms.rpc.once import ACQUIRE_TIMEOUT, Once
 from outbound_sms.rpc.pages import Pages
 from outbound_sms.services import sending_number_fields, settings_fields
 from outbound_sms.services.paging import read_page
+from outbound_sms.services.quiet_hours_fields import show_quiet_hours
 from outbound_sms.store import sending_numbers, settings
 from outbound_sms.store.pool import Connection, Pool
 from outboundsms.v1 import settings_pb2, settings_pb2_grpc
 
 
 class Settings(settings_pb2_grpc.SettingsServicer):
-    """Serves `outboundsms.v1.Settings`. `carriers` are the names that the operator configured."""
+    """Serves `outboundsms.v1.Settings`.
 
-    def __init__(self, pool: Pool, pages: Pages, once: Once, carriers: frozenset[str]) -> None:
+    `carriers` are the names that the operator configured. `wake` tells the dispatcher that what it
+    held may go out.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        pages: Pages,
+        once: Once,
+        carriers: frozenset[str],
+        wake: Callable[[], None],
+    ) -> None:
         self._pool = pool
         self._pages = pages
         self._once = once
         self._carriers = carriers
+        self._wake = wake
 
     async def GetSmsSettings(
         self, request: settings_pb2.GetSmsSettingsRequest, context: Any
@@ -38,10 +54,19 @@ class Settings(settings_pb2_grpc.SettingsServicer):
         version = parse_etag(violations, request.settings.etag, "settings.etag")
         change = settings_fields.read_change(violations, request.settings, mask)
         violations.raise_if_any()
-        updated = await settings.update_sms_settings(
-            self._pool, current_caller().instance_id, version, change
-        )
+        instance_id = current_caller().instance_id
+        if change.enabled:
+            await self._check_available(instance_id)
+        updated = await settings.update_sms_settings(self._pool, instance_id, version, change)
+        self._wake()
         return settings_pb2.UpdateSmsSettingsResponse(settings=settings_fields.show(updated))
+
+    async def GetQuietHours(
+        self, request: settings_pb2.GetQuietHoursRequest, context: Any
+    ) -> settings_pb2.GetQuietHoursResponse:
+        found = await settings.get_sms_settings(self._pool, current_caller().instance_id)
+        shown = show_quiet_hours(found.quiet_hours, found.time_zone, found.read_time)
+        return settings_pb2.GetQuietHoursResponse(quiet_hours=shown)
 
     async def CreateSendingNumber(
         self, request: settings_pb2.CreateSendingNumberRequest, context: Any
@@ -89,9 +114,17 @@ class Settings(settings_pb2_grpc.SettingsServicer):
         change = sending_number_fields.read_change(violations, given, mask, self._carriers)
         violations.raise_if_any()
         assert number_id is not None
-        async with self._pool.acquire(timeout=5) as connection:
+        async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT) as connection:
             updated = await sending_numbers.update_sending_number(
                 connection, current_caller().instance_id, number_id, version, change
             )
+        self._wake()
         shown = sending_number_fields.show(updated)
         return settings_pb2.UpdateSendingNumberResponse(sending_number=shown)
+
+    async def _check_available(self, instance_id: UUID) -> None:
+        """Raises WrongState (SMS_NOT_AVAILABLE), with the reason, where sending cannot be on."""
+        found = await settings.get_sms_settings(self._pool, instance_id)
+        where = (found.country, found.data_center, found.platform)
+        if not sms_available(*where):
+            raise unavailable(*where)

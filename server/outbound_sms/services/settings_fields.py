@@ -2,20 +2,22 @@
 
 from outbound_sms.domain.billing_rule import BillingRule
 from outbound_sms.domain.errors import Violations
-from outbound_sms.domain.sms_settings import SmsSettings, SmsSettingsChange
+from outbound_sms.domain.sms_availability import sms_available
+from outbound_sms.domain.sms_settings import QuietHoursChange, SmsSettings, SmsSettingsChange
 from outbound_sms.domain.time_zone import parse_zone
 from outbound_sms.rpc.fields import check_enum
 from outbound_sms.services.language_fields import read_language, show_language
+from outbound_sms.services.quiet_hours_fields import read_quiet_hours, show_quiet_hours
 from outboundsms.v1 import language_pb2, settings_pb2
 
-CHANGEABLE = frozenset({"enabled", "time_zone", "billing_rule", "default_language"})
+CHANGEABLE = frozenset({"enabled", "time_zone", "billing_rule", "default_language", "quiet_hours"})
 
 
 def read_change(
     violations: Violations, given: settings_pb2.SmsSettings, mask: frozenset[str]
 ) -> SmsSettingsChange:
     """What the mask asks to change; worth using only when there is no violation."""
-    zone = rule = language = None
+    zone = rule = language = quiet_hours = None
     if "time_zone" in mask:
         zone = given.time_zone
         try:
@@ -30,11 +32,15 @@ def read_change(
         violations, "settings.default_language", given.default_language, language_pb2.Language
     ):
         language = read_language(violations, "settings.default_language", given.default_language)
+    if "quiet_hours" in mask:
+        hours = read_quiet_hours(violations, "settings.quiet_hours", given.quiet_hours)
+        quiet_hours = QuietHoursChange(hours)
     return SmsSettingsChange(
         enabled=given.enabled if "enabled" in mask else None,
         time_zone=zone,
         billing_rule=rule,
         default_language=language,
+        quiet_hours=quiet_hours,
     )
 
 
@@ -49,4 +55,6 @@ def show(found: SmsSettings) -> settings_pb2.SmsSettings:
         currency=found.currency,
         instance_name=found.instance_name,
         etag=str(found.version),
+        quiet_hours=show_quiet_hours(found.quiet_hours, found.time_zone, found.read_time),
+        sms_available=sms_available(found.country, found.data_center, found.platform),
     )

@@ -1,4 +1,4 @@
-"""The queue: leases, intents and outcomes. Every write names the fence of its lease."""
+"""The queue: claims, intents and outcomes. Every write names the fence of its lease."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,9 @@ from datetime import datetime
 from enum import IntEnum
 from uuid import UUID
 
+from outbound_sms.domain.quiet_hours import QuietHours
 from outbound_sms.store.pool import Database
+from outbound_sms.store.quiet_hours import quiet_hours_of
 from outbound_sms.store.sql import load
 
 _SQL = load("dispatch")
@@ -24,19 +26,59 @@ class AttemptOutcome(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadyNumber:
-    """A sending number with work waiting; `wait` is the seconds until its rate allows some."""
+class ReadyGroup:
+    """Messages that quiet hours hold or release together: those of one sending number, priority
+    and key of recipients' time zones (`RecipientZone.key`; empty: never held).
 
+    `due_time` is that of the first. `wait` is the seconds until the rate of the number allows some.
+    `hours` and `time_zone` are the instance's by the settings of that version, `now` is the time of
+    the look by the database's clock.
+    """
+
+    hours: QuietHours | None
+    time_zone: str
+    settings_version: int
     instance_id: UUID
     sending_number_id: UUID
+    priority: int
+    zones: str
+    due_time: datetime
     carrier: str
     wait: float
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A time in which quiet hours do not hold a group, by the settings of that version.
+
+    From `since` to before `until`, by the database's clock; `start_by` is `until` by `lease_clock`.
+    `quiet_check` is kept with a message that is handed over meanwhile; None without quiet hours.
+    """
+
+    settings_version: int
+    since: datetime
+    until: datetime
+    start_by: float
+    quiet_check: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenGroup:
+    """A group that may be claimed from now; without `opening` quiet hours never hold it."""
+
+    sending_number_id: UUID
+    priority: int
+    zones: str
+    opening: Opening | None
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message under a lease of ours. `segments` are carrier segments."""
+    """A message under a lease of ours, with the opening of its group. `segments` are carrier
+    segments."""
 
+    opening: Opening | None
     message_id: UUID
     fence: int
     failures: int
@@ -80,29 +122,6 @@ class GivenBack:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubtful:
-    """A message that its carrier may have accepted, under a lease taken to find out.
-
-    `doubt_age` is in seconds. `resent`: it was sent once more after an earlier unknown outcome.
-    """
-
-    message_id: UUID
-    fence: int
-    attempts: int
-    failures: int
-    submitting_time: datetime
-    doubt_age: float
-    valid_until: datetime
-    sender: str
-    carrier: str
-    phone: str
-    body: str
-    resend_unknown_outcome: bool
-    resent: bool
-    receipt_seen: bool
-
-
-@dataclass(frozen=True, slots=True)
 class QueueDepth:
     """Messages outstanding, by where they stand."""
 
@@ -111,17 +130,29 @@ class QueueDepth:
     in_doubt: int
 
 
-async def ready_numbers(db: Database) -> list[ReadyNumber]:
-    """Sending numbers with work waiting, of instances whose sending is on, in instance order."""
-    return [ReadyNumber(*row) for row in await db.fetch(_SQL["ready_numbers"])]
+async def ready_groups(db: Database) -> list[ReadyGroup]:
+    """Groups with messages that are due, of instances whose sending is on, in instance order."""
+    rows = await db.fetch(_SQL["ready_groups"])
+    return [ReadyGroup(quiet_hours_of(*row[:3]), *row[3:]) for row in rows]
 
 
 async def claim(
-    db: Database, numbers: Sequence[UUID], *, most_each: int, owner: UUID, lease_seconds: float
+    db: Database, groups: Sequence[OpenGroup], *, most_each: int, owner: UUID, lease_seconds: float
 ) -> list[Claimed]:
-    """Leases up to `most_each` messages of each number, as its rate allows, in order of sending."""
-    rows = await db.fetch(_SQL["claim"], sorted(numbers), most_each, owner, lease_seconds)
-    return [Claimed(*row) for row in rows]
+    """Leases messages of the groups, up to `most_each` of a sending number, as its rate allows.
+
+    The groups of a number are emptied one after the other, in the order in which they are given.
+    """
+    rows = await db.fetch(
+        _SQL["claim"],
+        [group.sending_number_id for group in groups],
+        [group.priority for group in groups],
+        [group.zones for group in groups],
+        most_each,
+        owner,
+        lease_seconds,
+    )
+    return [Claimed(groups[row[0] - 1].opening, *row[1:]) for row in rows]
 
 
 async def intend(
@@ -130,11 +161,25 @@ async def intend(
     """Commits that the carrier is about to be asked. Returns the number of each attempt.
 
     A message that is missing in the answer must not be handed over: its lease has less than
-    `lease_left` seconds, or is lost, or its number has replied STOP.
+    `lease_left` seconds, or is lost, its number has replied STOP, quiet hours hold it now, or the
+    settings have changed since the claim.
     """
     messages = sorted(messages, key=lambda m: m.message_id)
-    ids = [m.message_id for m in messages]
-    rows = await db.fetch(_SQL["intend"], ids, [m.fence for m in messages], owner, lease_left)
+    openings = [m.opening for m in messages]
+    if not any(openings):
+        # Missing values are NULL to the statement, and four long lists of nothing cost their time.
+        openings = []
+    rows = await db.fetch(
+        _SQL["intend"],
+        [m.message_id for m in messages],
+        [m.fence for m in messages],
+        owner,
+        lease_left,
+        [o and o.settings_version for o in openings],
+        [o and o.since for o in openings],
+        [o and o.until for o in openings],
+        [o and o.quiet_check for o in openings],
+    )
     return {row[0]: row[1] for row in rows}
 
 
@@ -172,39 +217,6 @@ async def give_back(db: Database, outcomes: Sequence[GivenBack], *, owner: UUID)
         [o.carrier_code for o in outcomes],
     )
     return {row[0] for row in rows}
-
-
-async def doubt(
-    db: Database, leases: Sequence[tuple[UUID, int]], *, owner: UUID, look_after: float
-) -> set[UUID]:
-    """Sets messages (id, fence) aside as in doubt. Returns those whose lease still held."""
-    ids, fences = [lease[0] for lease in leases], [lease[1] for lease in leases]
-    return {row[0] for row in await db.fetch(_SQL["doubt"], owner, ids, fences, look_after)}
-
-
-async def rescue(db: Database, *, most: int, look_after: float) -> tuple[int, int]:
-    """Takes up to `most` messages from expired leases. Returns (ready, in doubt)."""
-    rows = await db.fetch(_SQL["rescue"], most, look_after)
-    in_doubt = sum(1 for row in rows if row["in_doubt"])
-    return len(rows) - in_doubt, in_doubt
-
-
-async def release(db: Database, *, owner: UUID) -> int:
-    """Gives back everything that `owner` has claimed and not begun to hand over."""
-    return len(await db.fetch(_SQL["release"], owner))
-
-
-async def claim_in_doubt(
-    db: Database, *, most: int, owner: UUID, lease_seconds: float
-) -> list[Doubtful]:
-    """Leases messages in doubt that are due for a look."""
-    rows = await db.fetch(_SQL["claim_in_doubt"], most, owner, lease_seconds)
-    return [Doubtful(**row) for row in rows]
-
-
-async def known_carrier_ids(db: Database, phone: str, since: datetime) -> frozenset[str]:
-    """Carrier message ids of other messages to `phone`, submitted at `since` or later."""
-    return frozenset(row[0] for row in await db.fetch(_SQL["known_carrier_ids"], phone, since))
 
 
 async def bodies(db: Database, ids: Sequence[UUID]) -> dict[UUID, str]:

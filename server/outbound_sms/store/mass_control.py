@@ -1,12 +1,15 @@
 """What pausing, resuming, cancelling and finishing a mass message do to the queue."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 from outbound_sms.domain.mass_message import MassMessageState
+from outbound_sms.domain.quiet_hours import QuietHours
 from outbound_sms.store import sql
 from outbound_sms.store.pool import Connection, Database
+from outbound_sms.store.quiet_hours import quiet_hours_of
 
 _SQL = sql.load("mass_control")
 
@@ -30,6 +33,21 @@ class Position:
 
     due_time: datetime
     message_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A text whose validity has passed, with what quiet hours may have held it by until then.
+
+    `zones` is the key of `RecipientZone`, empty for what quiet hours never hold; `hours` and
+    `time_zone` are the instance's.
+    """
+
+    hours: QuietHours | None
+    time_zone: str
+    message_id: UUID
+    zones: str
+    valid_until: datetime
 
 
 FIRST_ID = UUID(int=0)
@@ -87,9 +105,15 @@ async def fail_ready(connection: Connection, mass_message_id: UUID, reason: str,
     return failed
 
 
-async def fail_expired_others(db: Database, most: int) -> int:
-    """Fails up to `most` texts of no mass message whose validity has passed; how many."""
-    failed: int = await db.fetchval(_SQL["fail_expired_others"], most)
+async def list_expired(db: Database, most: int) -> list[Expired]:
+    """Up to `most` texts of no mass message whose validity has passed and that nobody has."""
+    rows = await db.fetch(_SQL["list_expired"], most)
+    return [Expired(quiet_hours_of(*row[:3]), *row[3:]) for row in rows]
+
+
+async def fail_expired(db: Database, reasons: Mapping[UUID, str]) -> int:
+    """Fails those texts that still wait, each with its reason (GROUP.CODE); how many."""
+    failed: int = await db.fetchval(_SQL["fail_expired"], list(reasons), list(reasons.values()))
     return failed
 
 

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
+from outbound_sms.domain.message_hold import HoldRules
+from outbound_sms.domain.quiet_hours import QuietHours, QuietMode
 from outbound_sms.store import sql
 from outbound_sms.store.pool import Connection, Database
 
@@ -23,6 +25,7 @@ class MessageFilter:
     statuses: Sequence[int] = ()
     kind: int | None = None
     mass_message_id: UUID | None = None
+    triggered_message_id: UUID | None = None
     account_id: UUID | None = None
     contact_id: UUID | None = None
     phone: str | None = None
@@ -67,22 +70,35 @@ async def list_messages(
         wanted.reject_reason,
         lowest_id(wanted.start - _SLACK) if wanted.start else None,
         lowest_id(wanted.end + _SLACK) if wanted.end else None,
+        wanted.triggered_message_id,
     )
     first = rows[0]
     return MessageList([] if first["id"] is None else rows, first["head"], first["epoch"])
 
 
-async def get_messages(
-    db: Database, wanted: Sequence[tuple[UUID, UUID]]
-) -> dict[tuple[UUID, UUID], Row]:
-    """Messages with body, history and attempts: the columns of the statement `get`.
+async def get_messages(db: Database, instance_id: UUID, wanted: Sequence[UUID]) -> dict[UUID, Row]:
+    """Those of the messages that exist, by id, with body, history and attempts.
 
-    Keys are pairs of instance and message; those that do not exist together are left out.
+    Columns are those of the statement `get`, and what `read_hold_rules` needs.
     """
-    rows = await db.fetch(
-        _SQL["get"], [instance_id for instance_id, _ in wanted], [id_ for _, id_ in wanted]
-    )
-    return {(row["instance_id"], row["id"]): row for row in rows}
+    rows = await db.fetch(_SQL["get"], instance_id, wanted)
+    return {row["id"]: row for row in rows}
+
+
+async def get_hold_rules(db: Database, instance_id: UUID) -> HoldRules:
+    """What the instance, which must exist, holds all its messages by at this moment."""
+    row = await db.fetchrow(_SQL["hold_rules"], instance_id)
+    assert row is not None
+    return read_hold_rules(row)
+
+
+def read_hold_rules(row: Row) -> HoldRules:
+    """The same, from a row of the statement `get`."""
+    quiet_hours = None
+    if row["quiet_start"] is not None:
+        mode = QuietMode(row["quiet_mode"])
+        quiet_hours = QuietHours(row["quiet_start"], row["quiet_end"], mode)
+    return HoldRules(row["sms_enabled"], quiet_hours, row["time_zone"], row["now"])
 
 
 async def count_messages(

@@ -1,8 +1,11 @@
 """Connections to PostgreSQL, with time limits that keep one bad session from stopping the rest."""
 
-from typing import TYPE_CHECKING, TypeAlias
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
+
+from outbound_sms.store.tenant import TenantConnection, serve_tenant
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -34,6 +37,16 @@ INDEX_PLANS = {
     "plan_cache_mode": "force_generic_plan",
 }
 
+
+class SessionRole(StrEnum):
+    """What a session may see and change; migration 0004 grants it."""
+
+    API = "outbound_sms_api"
+    """The rows of one instance at a time, that of the caller."""
+    DISPATCHER = "outbound_sms_dispatcher"
+    """Every instance's rows, for the queue, the feed, and the operator of the platform."""
+
+
 OLDEST_VERSION = 15
 CONNECT_TIMEOUT = 10.0
 # The server's own limit comes first; the client's is for a server that no longer answers at all.
@@ -51,14 +64,15 @@ async def open_pool(
     max_size: int,
     application_name: str,
     statement_timeout_ms: int = 5_000,
-    role: str | None = None,
+    role: SessionRole | None = None,
     index_plans: bool = False,
 ) -> Pool:
     """A pool whose sessions speak UTC and give up on their own.
 
     A statement may take `statement_timeout_ms`, a transaction three times that (PostgreSQL 17 and
     newer), a wait for a lock 2 s, and a transaction that does nothing ends after 5 s. A statement
-    whose client has gone is stopped within 1 s. `role` is what every session becomes (SET ROLE).
+    whose client has gone is stopped within 1 s. `role` is what every session becomes (SET ROLE);
+    without one it stays the login's. A session of the API sees what `set_tenant` says.
     Callers bound the wait for a free connection with `pool.acquire(timeout=...)`.
     `index_plans`: every statement is planned once, by indexes and nested loops. For the queue: its
     statements touch few rows, and its tables grow and shrink faster than statistics follow, so that
@@ -68,7 +82,7 @@ async def open_pool(
     """
     settings = session_settings(application_name, statement_timeout_ms)
     if role is not None:
-        settings["role"] = role
+        settings["role"] = role.value
     if index_plans:
         settings |= INDEX_PLANS
     version = await _try_settings(dsn, settings)
@@ -78,6 +92,9 @@ async def open_pool(
         )
     if version >= 17:
         settings["transaction_timeout"] = str(3 * statement_timeout_ms)
+    tenants: dict[str, Any] = {}
+    if role is SessionRole.API:
+        tenants = {"connection_class": TenantConnection, "setup": serve_tenant}
     return await asyncpg.create_pool(
         dsn,
         min_size=min_size,
@@ -86,6 +103,7 @@ async def open_pool(
         command_timeout=statement_timeout_ms / 1000 + COMMAND_TIMEOUT_MARGIN,
         server_settings=settings,
         reset=_reset,
+        **tenants,
     )
 
 

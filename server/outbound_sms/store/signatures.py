@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from outbound_sms.domain.errors import AlreadyExists, NotFound, Reason
+from outbound_sms.domain.errors import AlreadyExists, NotFound, Reason, WrongState
 from outbound_sms.domain.rendering import Answers
 from outbound_sms.domain.signature import SignatureTemplate
 from outbound_sms.store import sql
@@ -71,6 +71,11 @@ async def lock_signature(db: Connection, instance_id: UUID, signature_id: UUID) 
     return _signature(row) if row else None
 
 
+async def lock_for_reference(db: Connection, instance_id: UUID, signature_id: UUID) -> bool:
+    """Whether the signature is there; if so, nobody deletes it until the transaction ends."""
+    return await db.fetchval(_SQL["get_for_reference"], instance_id, signature_id) is not None
+
+
 async def get_signature(db: Database, instance_id: UUID, signature_id: UUID) -> Signature | None:
     """A signature that is not deleted."""
     row = await db.fetchrow(_SQL["get"], instance_id, signature_id)
@@ -90,9 +95,21 @@ async def list_signatures(
     return [_signature(row) for row in await db.fetch(_SQL["list"], instance_id, after, limit)]
 
 
-async def delete_signature(db: Database, instance_id: UUID, signature_id: UUID) -> bool:
-    """Deletes a signature; False when there is none."""
-    return await db.fetchval(_SQL["delete"], instance_id, signature_id) is not None
+async def delete_signature(db: Connection, instance_id: UUID, signature_id: UUID) -> None:
+    """Deletes a signature that `lock_signature` returned.
+
+    Raises WrongState (IN_USE) while a triggered message names it. Those who are about to name it
+    hold `lock_for_reference`, so none is overlooked.
+    """
+    user = await db.fetchval(_SQL["find_user"], instance_id, signature_id)
+    if user is not None:
+        raise WrongState(
+            Reason.IN_USE,
+            "A triggered message names this signature; give it another one, or delete it.",
+            used_by="triggered_message",
+            id=str(user),
+        )
+    await db.execute(_SQL["delete"], instance_id, signature_id)
 
 
 async def list_answers(

@@ -11,7 +11,8 @@ from rich.text import Text
 from outbound_sms.cli.connection import explain
 from outbound_sms.cli.demo.example import FOLDER, Example
 from outbound_sms.cli.demo.outcome import Outcome
-from outbound_sms.cli.demo.story import DemoFailed, tell
+from outbound_sms.cli.demo.step import DemoFailed
+from outbound_sms.cli.demo.story import tell
 from outbound_sms.cli.output import console, plain_line
 from outbound_sms.cli.stack import StackOptions, running_stack, while_running
 from outbound_sms.cli.start_problems import START_PROBLEMS
@@ -37,11 +38,11 @@ SITE = "North Ridge"
     help="Folder for the embedded PostgreSQL, the API key and the logs.",
 )
 def demo(network_site: str, example: Path, data: Path) -> None:
-    """Sends an outage text to the example ISP's subscribers, and shows what happens.
+    """Sends an outage text to the example ISP's subscribers, then one about a bill to one of them.
 
     Starts a database, a server, a dispatcher and a carrier that texts nobody; imports the example,
-    previews, sends, shows every status as it changes, and stops it all. Run it as often as you
-    like.
+    previews, sends, shows every status as it changes; fires a trigger in quiet hours, shows how the
+    text waits for their end, and stops it all. Run it as often as you like.
     """
     started = time.monotonic()
     options = StackOptions(

@@ -10,7 +10,13 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from outbound_sms.cli import names
 from outboundsms import Client
-from outboundsms.v1 import contacts_pb2, directory_pb2, settings_pb2, signatures_pb2
+from outboundsms.v1 import (
+    contacts_pb2,
+    directory_pb2,
+    settings_pb2,
+    signatures_pb2,
+    triggers_pb2,
+)
 
 Json = dict[str, Any]
 
@@ -34,6 +40,12 @@ class Example:
         found: Json = json.loads((self.folder / "instance.json").read_text(encoding="utf-8"))
         return found
 
+    @property
+    def triggered_message(self) -> str | None:
+        """The name of the first triggered message; None when there is none."""
+        wanted = self.read().get("triggered_messages")
+        return str(wanted[0]["name"]) if wanted else None
+
 
 async def set_up(client: Client, example: Example) -> None:
     """Creates what the instance lacks, in an order in which everything finds what it refers to."""
@@ -45,6 +57,7 @@ async def set_up(client: Client, example: Example) -> None:
     await _message_categories(client, wanted["message_categories"])
     await _signatures(client, wanted["signatures"])
     await _sending_numbers(client, wanted["sending_numbers"])
+    await _triggered_messages(client, wanted.get("triggered_messages", []))
 
 
 async def _settings(client: Client, wanted: Json) -> None:
@@ -119,3 +132,12 @@ async def _sending_numbers(client: Client, wanted: list[Json]) -> None:
             request = settings_pb2.CreateSendingNumberRequest()
             json_format.ParseDict(each, request.sending_number)
             await client.settings.CreateSendingNumber(request)
+
+
+async def _triggered_messages(client: Client, wanted: list[Json]) -> None:
+    known = await names.triggered_message_ids(client)
+    for each in wanted:
+        if each["name"] not in known:
+            request = triggers_pb2.CreateTriggeredMessageRequest()
+            json_format.ParseDict(each, request.triggered_message)
+            await client.triggers.CreateTriggeredMessage(request)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from outbound_sms.cli.messages import reason_of
+from outbound_sms.cli.message_show import reason_of
 from outbound_sms.cli.names import LARGEST_PAGE, pages
 from outbound_sms.cli.output import console, status_name, styled_status
 from outboundsms import Client

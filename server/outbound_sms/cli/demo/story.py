@@ -1,9 +1,7 @@
-"""The demonstration, step by step: from a CSV of subscribers to Delivered."""
+"""The demonstration, step by step: from a CSV of subscribers to Delivered, and to an invoice."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
-
-from rich.text import Text
 
 from outbound_sms.cli.demo.example import Example, set_up
 from outbound_sms.cli.demo.outcome import (
@@ -12,40 +10,49 @@ from outbound_sms.cli.demo.outcome import (
     receipts,
     show_outcome,
 )
+from outbound_sms.cli.demo.step import DemoFailed, title
+from outbound_sms.cli.demo.subscriber import find_subscriber
+from outbound_sms.cli.demo.triggered import tell_triggered
 from outbound_sms.cli.import_file import import_with_progress
-from outbound_sms.cli.names import network_site_ids
-from outbound_sms.cli.output import console, plain_line
+from outbound_sms.cli.names import network_site_ids, triggered_message_ids
+from outbound_sms.cli.output import plain_line
 from outbound_sms.cli.preview import show_preview
 from outbound_sms.cli.progress import ProgressView
 from outboundsms import Client
-from outboundsms.v1 import mass_messages_pb2
+from outboundsms.v1 import mass_messages_pb2, triggers_pb2
 
 OUTAGE = timedelta(hours=4)
 
 
-class DemoFailed(RuntimeError):
-    """The demonstration did not come to the end that it should have."""
-
-
 async def tell(client: Client, example: Example, site: str) -> Outcome:
-    """Sets up, imports, previews, sends, watches; returns what became of the texts.
+    """Sets up, imports, sends a mass message, fires a trigger.
 
-    Raises DemoFailed when the example does not fit, and OutboundSmsError for what the server
-    refuses.
+    Returns what became of the texts of the mass message. Raises DemoFailed when the example does
+    not fit, and OutboundSmsError for what the server refuses.
     """
-    _title("Set up the example ISP")
+    title("Set up the example ISP")
     await set_up(client, example)
-    _title(f"Import {example.subscribers.name}")
+    title(f"Import {example.subscribers.name}")
     await _import(client, example)
+    mass_message_id = await _send(client, site)
+    title("Outcome")
+    outcome = await read_outcome(client, mass_message_id)
+    show_outcome(outcome)
+    await _fire(client, example, mass_message_id)
+    return outcome
+
+
+async def _send(client: Client, site: str) -> str:
+    """Previews and sends; returns the id of the mass message when its texts have come to an end."""
     spec = await _spec(client, site)
-    _title(f"Preview an unplanned outage of {site}")
+    title(f"Preview an unplanned outage of {site}")
     preview = await client.mass_messages.PreviewMassMessage(
         mass_messages_pb2.PreviewMassMessageRequest(spec=spec)
     )
     show_preview(preview)
     if preview.recipients == 0:
         raise DemoFailed(f"Nobody behind {site} can be texted, so there is nothing to show.")
-    _title(f"Send it to {preview.recipients:,} recipients")
+    title(f"Send it to {preview.recipients:,} recipients")
     created = await client.mass_messages.CreateMassMessage(
         mass_messages_pb2.CreateMassMessageRequest(spec=spec, request_id=str(uuid.uuid4()))
     )
@@ -57,10 +64,21 @@ async def tell(client: Client, example: Example, site: str) -> Outcome:
             view.update(message)
         async for message in receipts(client, mass_message_id):
             view.update(message)
-    _title("Outcome")
-    outcome = await read_outcome(client, mass_message_id)
-    show_outcome(outcome)
-    return outcome
+    return mass_message_id
+
+
+async def _fire(client: Client, example: Example, mass_message_id: str) -> None:
+    """Shows the example's first triggered message, where it has one and somebody to text."""
+    name = example.triggered_message
+    account = await find_subscriber(client, mass_message_id)
+    if name is None or account is None:
+        plain_line("No trigger is fired: no triggered message, or nobody to whom a text got.")
+        return
+    request = triggers_pb2.GetTriggeredMessageRequest(
+        triggered_message_id=(await triggered_message_ids(client))[name]
+    )
+    answer = await client.triggers.GetTriggeredMessage(request)
+    await tell_triggered(client, answer.triggered_message, account)
 
 
 async def _import(client: Client, example: Example) -> None:
@@ -89,8 +107,3 @@ async def _spec(client: Client, site: str) -> mass_messages_pb2.MassMessageSpec:
     spec.outage_start_time.FromDatetime(now)
     spec.outage_end_time.FromDatetime(now + OUTAGE)
     return spec
-
-
-def _title(text: str) -> None:
-    console.print()
-    console.print(Text(text, "bold"))

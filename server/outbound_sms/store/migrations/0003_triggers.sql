@@ -63,6 +63,8 @@ ALTER TABLE message
   ADD COLUMN recipient_zones text,                        -- as in dispatch.zones
   ADD COLUMN zone_source smallint CHECK (zone_source BETWEEN 1 AND 4),   -- contact, region, number, instance
   ADD COLUMN quiet_check text;                            -- the quiet hours that it kept, at its hand-over
+CREATE INDEX message_triggered ON message (triggered_message_id, id)
+  WHERE triggered_message_id IS NOT NULL;                              -- list_messages of one
 
 -- Messages that quiet hours hold or release together: the recipient's time zones, IANA names, sorted, with
 -- commas between; '*' for the instance's, whatever it is; '' for what quiet hours never hold. As part of the

@@ -12,27 +12,27 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
 -- name: insert
 -- In the order given, so that ids and rows lie in the order of the file. Parents may be among them.
 INSERT INTO account (id, instance_id, account_number, name, company_id, parent_account_id, status,
-                     type, language, delinquent, groups, services, inventory_items, subnets,
+                     type, language, delinquent, region, groups, services, inventory_items, subnets,
                      ip_pools, network_site_ids)
 SELECT n.id, $1, n.account_number, n.name, n.company_id, n.parent_account_id, n.status,
-       n.type, n.language, n.delinquent, n.groups, n.services, n.inventory_items, n.subnets,
+       n.type, n.language, n.delinquent, n.region, n.groups, n.services, n.inventory_items, n.subnets,
        n.ip_pools, n.network_site_ids
   FROM jsonb_to_recordset($2::jsonb) AS n(
        id uuid, account_number text, name text, company_id uuid, parent_account_id uuid, status text,
-       type text, language text, delinquent boolean, groups text[], services text[],
+       type text, language text, delinquent boolean, region text, groups text[], services text[],
        inventory_items text[], subnets text[], ip_pools text[], network_site_ids uuid[]);
 
 -- name: update
 -- Only accounts that differ are given, so every row that is written has changed.
 UPDATE account a
    SET name = n.name, company_id = n.company_id, parent_account_id = n.parent_account_id,
-       status = n.status, type = n.type, language = n.language, delinquent = n.delinquent,
+       status = n.status, type = n.type, language = n.language, delinquent = n.delinquent, region = n.region,
        groups = n.groups, services = n.services, inventory_items = n.inventory_items,
        subnets = n.subnets, ip_pools = n.ip_pools, network_site_ids = n.network_site_ids,
        update_time = clock_timestamp()
   FROM jsonb_to_recordset($2::jsonb) AS n(
        id uuid, name text, company_id uuid, parent_account_id uuid, status text,
-       type text, language text, delinquent boolean, groups text[], services text[],
+       type text, language text, delinquent boolean, region text, groups text[], services text[],
        inventory_items text[], subnets text[], ip_pools text[], network_site_ids uuid[])
  WHERE a.id = n.id AND a.instance_id = $1;
 

@@ -31,7 +31,7 @@ SELECT m.id, m.instance_id, m.sending_number_id, m.state, m.expanded, m.queue_se
 -- the ready index from the last row of the chunk before. $3 mass message, ($4, $5) where to go on, $6 most.
 WITH ready AS MATERIALIZED (
   SELECT d.message_id, d.due_time FROM dispatch d
-   WHERE d.instance_id = $1 AND d.sending_number_id = $2 AND d.priority = 5
+   WHERE d.instance_id = $1 AND d.sending_number_id = $2 AND d.priority = 5 AND d.zones = ''
      AND d.owner IS NULL AND d.in_doubt_since IS NULL AND d.mass_message_id = $3
      AND (d.due_time, d.message_id) > ($4::timestamptz, $5::uuid) AND d.due_time < 'infinity'
    ORDER BY d.due_time, d.message_id
@@ -45,7 +45,7 @@ SELECT due_time, message_id FROM ready ORDER BY due_time, message_id;
 -- stay parked for good. $3 mass message, $4 the last message of the chunk before, $5 most.
 WITH parked AS MATERIALIZED (
   SELECT d.message_id FROM dispatch d
-   WHERE d.instance_id = $1 AND d.sending_number_id = $2 AND d.priority = 5
+   WHERE d.instance_id = $1 AND d.sending_number_id = $2 AND d.priority = 5 AND d.zones = ''
      AND d.owner IS NULL AND d.in_doubt_since IS NULL AND d.mass_message_id = $3
      AND d.due_time = 'infinity' AND d.message_id > $4::uuid
    ORDER BY d.message_id
@@ -79,25 +79,37 @@ event AS (
   SELECT instance_id, id, mass_message_id, version, 5, previous_status, $2 FROM failed)
 SELECT count(*) FROM gone;
 
--- name: fail_expired_others
--- The same for texts that belong to no mass message and whose validity has passed. $1 most.
-WITH ready AS MATERIALIZED (
-  SELECT d.message_id FROM dispatch d
-   WHERE d.mass_message_id IS NULL AND d.owner IS NULL AND d.in_doubt_since IS NULL
-     AND d.valid_until <= clock_timestamp()
-   LIMIT $1 FOR UPDATE SKIP LOCKED),
+-- name: list_expired
+-- Texts of no mass message whose validity has passed and that nobody has, with the quiet hours that may
+-- have held them. now() and not clock_timestamp(), so that the index can be asked. $1 most.
+SELECT i.quiet_start, i.quiet_end, i.quiet_mode, i.time_zone, d.message_id, d.zones, d.valid_until
+  FROM dispatch d JOIN instance i ON i.id = d.instance_id
+ WHERE d.mass_message_id IS NULL AND d.owner IS NULL AND d.in_doubt_since IS NULL AND d.valid_until <= now()
+ ORDER BY d.valid_until
+ LIMIT $1;
+
+-- name: fail_expired
+-- Fails those of the texts that nobody has taken meanwhile. In parallel: $1 message ids, $2 reasons.
+WITH expired AS (
+  SELECT * FROM unnest($1::uuid[], $2::text[]) AS expired (message_id, reason)),
+ready AS MATERIALIZED (
+  SELECT d.message_id, expired.reason FROM expired JOIN dispatch d ON d.message_id = expired.message_id
+   WHERE d.mass_message_id IS NULL AND d.owner IS NULL AND d.in_doubt_since IS NULL AND d.valid_until <= now()
+   FOR UPDATE OF d SKIP LOCKED),
 gone AS (
-  DELETE FROM dispatch d USING ready WHERE d.message_id = ready.message_id RETURNING d.message_id),
+  DELETE FROM dispatch d USING ready WHERE d.message_id = ready.message_id
+  RETURNING d.message_id, ready.reason),
 locked AS MATERIALIZED (
-  SELECT m.id, m.status FROM message m
-   WHERE m.id IN (SELECT gone.message_id FROM gone) ORDER BY m.id FOR UPDATE),
+  SELECT m.id, m.status, gone.reason FROM gone JOIN message m ON m.id = gone.message_id
+   ORDER BY m.id FOR UPDATE OF m),
 failed AS (
-  UPDATE message m SET status = 5, version = m.version + 1, reject_reason = 'EXPIRY.VALIDITY'
+  UPDATE message m SET status = 5, version = m.version + 1, reject_reason = locked.reason
     FROM locked WHERE m.id = locked.id AND locked.status IN (1, 2)
-  RETURNING m.instance_id, m.id, m.mass_message_id, m.version, locked.status AS previous_status),
+  RETURNING m.instance_id, m.id, m.mass_message_id, m.version, m.reject_reason,
+            locked.status AS previous_status),
 event AS (
   INSERT INTO status_event (instance_id, message_id, mass_message_id, version, status, previous_status, reject_reason)
-  SELECT instance_id, id, mass_message_id, version, 5, previous_status, 'EXPIRY.VALIDITY' FROM failed)
+  SELECT instance_id, id, mass_message_id, version, 5, previous_status, reject_reason FROM failed)
 SELECT count(*) FROM gone;
 
 -- name: finish

@@ -22,6 +22,10 @@ SELECT id, name, department_id, template, mass_default, triggered_default, versi
 SELECT id, name, department_id, template, mass_default, triggered_default, version, create_time
   FROM signature WHERE instance_id = $1 AND id = $2 AND delete_time IS NULL FOR NO KEY UPDATE;
 
+-- name: get_for_reference
+-- Locked against its deletion, and against nothing else that refers to it.
+SELECT id FROM signature WHERE instance_id = $1 AND id = $2 AND delete_time IS NULL FOR SHARE;
+
 -- name: get_mass_default
 -- What a mass message is closed by that names no signature.
 SELECT id, name, department_id, template, mass_default, triggered_default, version, create_time
@@ -46,11 +50,16 @@ UPDATE signature
  WHERE instance_id = $1 AND delete_time IS NULL AND ($2::uuid IS NULL OR id <> $2)
    AND ((mass_default AND $3) OR (triggered_default AND $4));
 
+-- name: find_user
+-- A triggered message that would be left without its signature; the oldest, to be told of.
+SELECT id FROM triggered_message
+ WHERE instance_id = $1 AND signature_id = $2 AND delete_time IS NULL
+ ORDER BY id LIMIT 1;
+
 -- name: delete
 -- Kept as a row, so that sent mass messages keep their signature; its name and its flags become free.
 UPDATE signature SET delete_time = now(), version = version + 1
- WHERE instance_id = $1 AND id = $2 AND delete_time IS NULL
-RETURNING id;
+ WHERE instance_id = $1 AND id = $2 AND delete_time IS NULL;
 
 -- name: list_answers
 -- What a department answers on in each company that is enabled, or in the companies of $3 alone.

@@ -1,0 +1,37 @@
+"""`outbound-sms admin`: who there is and who may do what."""
+
+import click
+
+from outbound_sms.cli.admin.feed import feed
+from outbound_sms.cli.admin.instances import instances
+from outbound_sms.cli.admin.keys import keys
+from outbound_sms.cli.admin.on_database import (
+    create_api_key,
+    create_instance,
+    create_operator_key,
+)
+from outbound_sms.cli.admin.permissions import permissions
+from outbound_sms.cli.admin.roles import roles
+
+
+@click.group()
+def admin() -> None:
+    """Administers instances, roles and API keys.
+
+    The commands that create something by themselves, and `feed`, work on the database and need no
+    API key. `instances` calls the server with a key of the platform operator; `roles`, `keys` and
+    `permissions` with an administrator's.
+    """
+
+
+for _command in (
+    create_instance,
+    create_api_key,
+    create_operator_key,
+    instances,
+    roles,
+    keys,
+    permissions,
+    feed,
+):
+    admin.add_command(_command)
