@@ -19,31 +19,29 @@ from outbound_sms.domain.callback import CallbackAddress
 from outbound_sms.drain import Drain, Step, run_steps, server_steps
 from outbound_sms.http_side import HttpSide
 from outbound_sms.metrics import metrics_app
+from outbound_sms.pools import (
+    API,
+    DISPATCHER,
+    EXPANSION,
+    FIRING,
+    QUEUE,
+    SYSTEM,
+    WEBHOOKS,
+    CannotStart,
+    open_pools,
+)
 from outbound_sms.rpc.server import GrpcServer, Transport
 from outbound_sms.sending import Sending
 from outbound_sms.settings import Settings
-from outbound_sms.store.pool import Pool, ServerTooOld, SessionRole, open_pool
+from outbound_sms.store.pool import Pool
 from outbound_sms.store.signing_keys import signing_key
 from outbound_sms.webhooks.inbox import ReceiptInbox
 from outbound_sms.webhooks.server import build_app
-
-API, DISPATCHER, WEBHOOKS = "api", "dispatcher", "webhooks"
-QUEUE, SYSTEM, FIRING = "queue", "system", "firing"
-# The feed keeps two of them; the rest look up keys, store receipts and serve the operator.
-SYSTEM_CONNECTIONS = 6
-# As many instances can have what their events make written at the same time.
-FIRING_CONNECTIONS = 4
-# One for expansion, one for pausing and cancelling, one to spare.
-EXPANSION_CONNECTIONS = 3
 
 Announce = Callable[[str, str], None]
 """Hears of each address that the process listens on: a name, and the address."""
 
 _log = structlog.get_logger("server")
-
-
-class CannotStart(RuntimeError):
-    """The process cannot do its work as it is configured; the message says what to change."""
 
 
 @dataclass(slots=True)
@@ -93,13 +91,13 @@ async def _start(
     carriers = _load_carriers(settings)
     for carrier in carriers.values():
         resources.push_async_callback(carrier.close)
-    pools = await _open_pools(settings, resources)
+    pools = await open_pools(settings, resources)
     http = await resources.enter_async_context(_bind_http(settings))
     callbacks = await _callbacks(settings, http, pools)
-    if DISPATCHER in pools:
+    if EXPANSION in pools:
         try:
             running.sending = Sending(
-                pools[DISPATCHER], pools[QUEUE], carriers, callbacks, settings.dispatch()
+                pools[EXPANSION], pools[QUEUE], carriers, callbacks, settings.dispatch()
             )
         except CarrierTooSlow as error:
             raise CannotStart(str(error)) from error
@@ -168,54 +166,6 @@ def _load_carriers(settings: Settings) -> Mapping[str, Carrier]:
     except CarrierConfigurationError as error:
         listed = "\n".join(f"  {problem}" for problem in error.problems)
         raise CannotStart(f"{settings.carriers_file} is wrong:\n{listed}") from error
-
-
-async def _open_pools(settings: Settings, resources: AsyncExitStack) -> dict[str, Pool]:
-    """A pool for each kind of work, so that none waits for another."""
-    if settings.database_url is None:
-        raise CannotStart(
-            "Set DATABASE_URL to a PostgreSQL 15 or newer; `outbound-sms run` brings its own."
-        )
-    sizes = {SYSTEM: SYSTEM_CONNECTIONS}
-    if API in settings.roles:
-        sizes[API] = settings.api_connections
-        sizes[FIRING] = FIRING_CONNECTIONS
-    if DISPATCHER in settings.roles:
-        sizes[DISPATCHER] = EXPANSION_CONNECTIONS
-        sizes[QUEUE] = settings.dispatcher_connections
-    pools = {}
-    for name, size in sizes.items():
-        pools[name] = await _open_pool(settings.database_url, name, size)
-        resources.push_async_callback(pools[name].close)
-    return pools
-
-
-async def _open_pool(url: str, name: str, size: int) -> Pool:
-    try:
-        return await open_pool(
-            url,
-            min_size=min(2, size),
-            max_size=size,
-            application_name=f"outbound-sms {name}",
-            statement_timeout_ms=5_000 if name in (API, SYSTEM, FIRING) else 30_000,
-            role=SessionRole.API if name in (API, FIRING) else SessionRole.DISPATCHER,
-            index_plans=name in (QUEUE, FIRING),
-        )
-    except asyncpg.InvalidParameterValueError as error:
-        # The roles are made with the schema.
-        raise CannotStart("The database has no schema yet: run `outbound-sms migrate`.") from error
-    except asyncpg.InsufficientPrivilegeError as error:
-        raise CannotStart(
-            "The user of DATABASE_URL may not become the roles of the server: grant it "
-            f"{' and '.join(SessionRole)}."
-        ) from error
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise CannotStart(
-            f"The database of DATABASE_URL cannot be used ({type(error).__name__}). Check that it "
-            "runs, and its user and password."
-        ) from error
-    except ServerTooOld as error:
-        raise CannotStart(str(error)) from error
 
 
 def _bind_http(settings: Settings) -> HttpSide:

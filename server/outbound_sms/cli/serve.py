@@ -11,7 +11,8 @@ from outbound_sms import log
 from outbound_sms.cli.child import ChildFailed
 from outbound_sms.cli.supervisor import Supervisor, reserve_port
 from outbound_sms.drain import Drain
-from outbound_sms.process import CannotStart, run_process
+from outbound_sms.pools import CannotStart
+from outbound_sms.process import run_process
 from outbound_sms.settings import ROLES, Settings, SettingsError, describe
 
 _EPILOG = """\b
