@@ -54,7 +54,8 @@ class Parts:
     plans as the queue does: what events make grows faster than statistics follow.
     `carrier_names` are the carriers that a sending number may have. `drain` is set when the server
     stops: streams then end by themselves. `feed` is to be entered before the server starts and left
-    after it has stopped. `wake` tells the dispatcher of this process of new work.
+    after it has stopped. `wake` tells the dispatcher of this process of new work,
+    `wake_for_texts` of texts that are ready to go, which come much oftener.
     """
 
     pool: Pool
@@ -66,6 +67,7 @@ class Parts:
     drain: asyncio.Event = field(default_factory=asyncio.Event)
     carrier_names: frozenset[str] = frozenset()
     wake: Callable[[], None] = _nothing_to_wake
+    wake_for_texts: Callable[[], None] = _nothing_to_wake
 
 
 async def make_parts(
@@ -76,6 +78,7 @@ async def make_parts(
     firing: Pool | None = None,
     carrier_names: frozenset[str] = frozenset(),
     wake: Callable[[], None] = _nothing_to_wake,
+    wake_for_texts: Callable[[], None] = _nothing_to_wake,
 ) -> Parts:
     """The parts on a migrated database, with its pools of the API's and the dispatcher's role.
 
@@ -84,7 +87,18 @@ async def make_parts(
     pages = Pages(await signing_key(system, "page_token"))
     feed = Feed(system, await signing_key(system, "cursor"), drain)
     once = Once(pool)
-    return Parts(pool, system, firing or pool, pages, once, feed, drain, carrier_names, wake)
+    return Parts(
+        pool,
+        system,
+        firing or pool,
+        pages,
+        once,
+        feed,
+        drain=drain,
+        carrier_names=carrier_names,
+        wake=wake,
+        wake_for_texts=wake_for_texts,
+    )
 
 
 def servicers(parts: Parts) -> list[Registration]:
@@ -129,7 +143,7 @@ def servicers(parts: Parts) -> list[Registration]:
         Registration(
             triggers_pb2.DESCRIPTOR.services_by_name["Triggers"],
             triggers_pb2_grpc.add_TriggersServicer_to_server,
-            Triggers(pool, pages, once, parts.firing, parts.drain, parts.wake),
+            Triggers(pool, pages, once, parts.firing, parts.drain, parts.wake_for_texts),
         ),
         Registration(
             delivery_pb2.DESCRIPTOR.services_by_name["Delivery"],

@@ -111,6 +111,7 @@ async def _start(
     announce("http", http.url)
     if API in settings.roles:
         wake = running.sending.wake if running.sending is not None else _nobody
+        texts = running.sending.wake_for_texts if running.sending is not None else _nobody
         running.parts = await make_parts(
             pools[API],
             pools[SYSTEM],
@@ -118,6 +119,7 @@ async def _start(
             firing=pools[FIRING],
             carrier_names=frozenset(carriers),
             wake=wake,
+            wake_for_texts=texts,
         )
         await resources.enter_async_context(running.parts.feed)
         running.server = _make_server(settings, drain, running.parts)

@@ -46,6 +46,10 @@ class Sending:
         self._control_wake.set()
         self._dispatcher.work_arrived.set()
 
+    def wake_for_texts(self) -> None:
+        """Texts were put into the queue: hand them over at once. Nothing has to be expanded."""
+        self._dispatcher.work_arrived.set()
+
     def wake_for_receipts(self) -> None:
         """Receipts were stored: apply them at once."""
         self._dispatcher.receipts_arrived.set()

@@ -18,6 +18,7 @@ import grpc
 
 from outbound_sms import log
 from outbound_sms.app import make_parts, servicers
+from outbound_sms.pools import FIRING_CONNECTIONS
 from outbound_sms.process import relax_collector
 from outbound_sms.rpc.limits import Limits
 from outbound_sms.rpc.server import GrpcServer
@@ -30,7 +31,6 @@ INSERT_TABLE = (
     "CREATE TABLE plain_event (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
     " event bytea NOT NULL)"
 )
-POOL_SIZE = 16
 
 
 @asynccontextmanager
@@ -59,12 +59,12 @@ async def serve(dsn: str) -> None:
     relax_collector()
     log.configure("INFO", open(os.devnull, "w"))  # noqa: SIM115, ASYNC230
     pool = await open_pool(
-        dsn, min_size=4, max_size=POOL_SIZE, application_name="bench server", role=SessionRole.API
+        dsn, min_size=4, max_size=16, application_name="bench server", role=SessionRole.API
     )
     firing = await open_pool(
         dsn,
         min_size=2,
-        max_size=POOL_SIZE,
+        max_size=FIRING_CONNECTIONS,
         application_name="bench firing",
         role=SessionRole.API,
         index_plans=True,
@@ -94,9 +94,13 @@ async def echo() -> None:
 
 
 async def insert(dsn: str) -> None:
-    """The least that a gRPC server can do which stores what it is told."""
+    """The least that a gRPC server can do which stores what it is told, on as many connections as
+    the product has for events.
+    """
     relax_collector()
-    pool = await open_pool(dsn, min_size=4, max_size=POOL_SIZE, application_name="bench bare")
+    pool = await open_pool(
+        dsn, min_size=2, max_size=FIRING_CONNECTIONS, application_name="bench bare"
+    )
 
     async def answer(request: bytes, context: Any) -> bytes:
         await pool.execute("INSERT INTO plain_event (event) VALUES ($1)", request)

@@ -61,6 +61,7 @@ async def run_server(
             firing=firing,
             carrier_names=CARRIERS,
             wake=lambda: woken.append(None),
+            wake_for_texts=lambda: woken.append(None),
         )
         server = GrpcServer(
             system, registrations(parts), drain=drain, limits=limits, transport=transport

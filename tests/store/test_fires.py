@@ -21,6 +21,7 @@ from outbound_sms.store.fires import (
     NewText,
     find_accounts,
     find_fired,
+    find_senders,
     forget_old_fires,
     write_fires,
 )
@@ -170,6 +171,17 @@ async def test_keys_are_free_again_after_90_days(pool: Pool, isp: Isp, fire: New
     assert [row["event_key"] for row in left] == ["payment 2", "payment 3", "payment 4"]
     again = await write_fires(pool, isp.instance_id, numbered(fire, [0, 2]))
     assert [key for _, key in again] == ["payment 0"]
+
+
+async def test_every_look_up_names_the_instance(pool: Pool, isp: Isp, fire: NewFire) -> None:
+    other = await make_isp(pool, sender="+12125550198")
+    await write_fires(pool, isp.instance_id, [fire])
+    assert await find_accounts(pool, other.instance_id, [fire.account_id], ["1001"]) == []
+    assert await find_fired(pool, other.instance_id, [fire.key]) == {}
+    companies = [isp.company_id, other.company_id]
+    assert await find_senders(pool, other.instance_id, [fire.key[0]], companies) == {}
+    mine = await find_senders(pool, isp.instance_id, [fire.key[0]], companies)
+    assert set(mine) == {(fire.key[0], isp.company_id)}
 
 
 async def test_row_level_security_keeps_fires_within_their_instance(

@@ -1,9 +1,17 @@
 """Events that happened to accounts: one in a call, or many in a stream."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -76,35 +84,45 @@ class Firing:
         check_length(violations, "events", len(request.events), MOST_EVENTS, fewest=1)
         violations.raise_if_any()
         answers = await self._fire(request.events, self._queue.fire_in_turn)
-        return pb.FireTriggersResponse(answers=[_show(answer) for answer in answers])
+        # What a whole batch failed with is logged once.
+        tell = cache(_told)
+        return pb.FireTriggersResponse(answers=[_show(answer, tell) for answer in answers])
 
     async def _fire(self, given: Sequence[pb.TriggerEvent], fire: _Fire) -> list[Answer]:
-        """What each event came to. One that is wrong does not keep the others from being fired."""
-        read = await self._read(given)
-        events = [event for event in read if isinstance(event, TriggerEvent)]
-        fired: Sequence[Answer] = ()
+        """What each event came to. One that is wrong does not keep the others from being fired.
+
+        Nothing is waited for before `fire`, so that the events of a stream line up in their order.
+        """
+        wrong: dict[int, Violations] = {}
+        events: list[TriggerEvent] = []
+        for place, each in enumerate(given):
+            violations = Violations()
+            event = read_event(violations, each)
+            if event is None:
+                wrong[place] = violations
+            else:
+                events.append(event)
+        fired: Iterable[Answer] = ()
         if events:
             try:
                 fired = await fire(current_caller().instance_id, events)
             except Exception as error:
                 fired = [error] * len(events)
+        refusals = await self._refuse(given, wrong) if wrong else {}
         left = iter(fired)
-        return [next(left) if isinstance(each, TriggerEvent) else each for each in read]
+        return [refusals[place] if place in wrong else next(left) for place in range(len(given))]
 
-    async def _read(self, given: Sequence[pb.TriggerEvent]) -> list[TriggerEvent | InvalidRequest]:
-        """Each event, or everything that is wrong with it."""
-        read: list[TriggerEvent | InvalidRequest] = []
-        now = None
-        for each in given:
-            violations = Violations()
-            event = read_event(violations, each)
-            if event is None:
-                now = now or await consent.now(self._firing)
-                expire_time = read_expire_time(Violations(), each)
-                if expire_time is not None:
-                    check_expire_time(violations, expire_time, now)
-            read.append(event or _refusal(violations))
-        return read
+    async def _refuse(
+        self, given: Sequence[pb.TriggerEvent], wrong: Mapping[int, Violations]
+    ) -> dict[int, InvalidRequest]:
+        """The errors of events that are wrong; what is wrong with their times belongs to that."""
+        times = {place: read_expire_time(Violations(), given[place]) for place in wrong}
+        now = await consent.now(self._firing) if any(times.values()) else None
+        for place, violations in wrong.items():
+            expire_time = times[place]
+            if now is not None and expire_time is not None:
+                check_expire_time(violations, expire_time, now)
+        return {place: _refusal(violations) for place, violations in wrong.items()}
 
 
 def _refusal(violations: Violations) -> InvalidRequest:
@@ -123,10 +141,10 @@ def _in_request(error: Exception) -> Exception:
     return InvalidRequest(found, error.reason, **error.metadata)
 
 
-def _show(answer: Answer) -> pb.FireAnswer:
+def _show(answer: Answer, tell: Callable[[Exception], OutboundSmsError]) -> pb.FireAnswer:
     if isinstance(answer, FireResult):
         return pb.FireAnswer(result=show_result(answer))
-    return pb.FireAnswer(error=show_error(_told(answer)))
+    return pb.FireAnswer(error=show_error(tell(answer)))
 
 
 def _told(error: Exception) -> OutboundSmsError:

@@ -159,18 +159,17 @@ def _columns(fires: Sequence[NewFire]) -> list[list[object]]:
     messages: list[tuple[object, ...]] = []
     bodies: list[tuple[object, ...]] = []
     for fire in fires:
-        columns: dict[Language, tuple[object, ...]] = {}
+        places = {}
         for language, (body, cost) in fire.bodies.items():
-            counts = (body.billable_segments, body.carrier_segments, cost)
-            bodies.append((language, body.text, body.encoding, body.characters, *counts))
-            columns[language] = (len(bodies), *counts)
+            segments = (body.billable_segments, body.carrier_segments)
+            bodies.append((language, body.text, body.encoding, body.characters, *segments, cost))
+            places[language] = len(bodies)
         for text in fire.texts:
             messages.append(
                 (
                     *fire.key,
                     *(fire.account_id, text.contact_id, fire.sending_number_id, text.e164),
-                    *columns[text.language],
-                    *(text.zone.key, text.zone.source, fire.valid_until),
+                    *(places[text.language], text.zone.key, text.zone.source, fire.valid_until),
                 )
             )
     return [list(column) for rows in (messages, bodies) for column in zip(*rows, strict=True)]

@@ -1157,11 +1157,10 @@ class ImportRow(_message.Message):
         """Text of each column by its name; an absent column leaves what is stored as it is. Columns:
         account_number, account_name (both required), company, status, type, groups, services,
         inventory_items, subnets, ip_pools, network_sites, parent_account_number, language, delinquent,
-        region,
-        contact_name, contact_role, contact_primary, contact_language, contact_email,
+        region, contact_name, contact_role, contact_primary, contact_language, contact_email,
         contact_time_zone, message_categories, phone_number, phone_country, phone_extension, phone_type,
-        sms_opt_in, consent_source, consent_time, consent_evidence. Lists are separated by `;`.
-        Companies, sites, categories and phone types are named; sites and categories that do not exist
+        sms_opt_in, consent_source, consent_time, consent_evidence. Lists are separated by `;`. A region
+        may be written `US-NY`, `NY`, `New York` or `Québec`. Companies, sites, categories and phone types are named; sites and categories that do not exist
         are created. An empty text clears what may be empty, and counts as absent elsewhere; an empty
         sms_opt_in says nothing. Where rows of one request contradict each other the later one wins,
         column by column. A phone number without contact_name goes to a contact named like the account.

@@ -88,8 +88,8 @@ class _PermissionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Permission
 
 class Permission(_Permission, metaclass=_PermissionEnumTypeWrapper):
     """Permission names one thing that a role may allow. A role with super_admin has all of its instance's,
-    those that are added later included. Instances whose country is neither the US nor Canada have none
-    of the SMS permissions. New values may be added at any time.
+    those that are added later included. Instances whose country is neither the US nor Canada are offered
+    none of the SMS permissions. New values may be added at any time.
     """
 
 PERMISSION_UNSPECIFIED: Permission.ValueType  # 0

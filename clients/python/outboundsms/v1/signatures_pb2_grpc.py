@@ -109,7 +109,8 @@ class SignaturesServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteSignature(self, request, context):
-        """Deletes a signature. Messages already accepted keep their text.
+        """Deletes a signature. Messages already accepted keep their text. IN_USE while a triggered message
+        names it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

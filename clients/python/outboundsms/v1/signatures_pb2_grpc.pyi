@@ -48,7 +48,9 @@ class SignaturesStub:
     text. ETAG_MISMATCH when it changed meanwhile.
     """
     DeleteSignature: _grpc.UnaryUnaryMultiCallable[_signatures_pb2.DeleteSignatureRequest, _signatures_pb2.DeleteSignatureResponse]
-    """Deletes a signature. Messages already accepted keep their text."""
+    """Deletes a signature. Messages already accepted keep their text. IN_USE while a triggered message
+    names it.
+    """
     ListSignatureTemplates: _grpc.UnaryUnaryMultiCallable[_signatures_pb2.ListSignatureTemplatesRequest, _signatures_pb2.ListSignatureTemplatesResponse]
     """Lists the six templates with their text in each language."""
     PreviewText: _grpc.UnaryUnaryMultiCallable[_signatures_pb2.PreviewTextRequest, _signatures_pb2.PreviewTextResponse]
@@ -76,7 +78,9 @@ class SignaturesAsyncStub(SignaturesStub):
     text. ETAG_MISMATCH when it changed meanwhile.
     """
     DeleteSignature: _aio.UnaryUnaryMultiCallable[_signatures_pb2.DeleteSignatureRequest, _signatures_pb2.DeleteSignatureResponse]  # type: ignore[assignment]
-    """Deletes a signature. Messages already accepted keep their text."""
+    """Deletes a signature. Messages already accepted keep their text. IN_USE while a triggered message
+    names it.
+    """
     ListSignatureTemplates: _aio.UnaryUnaryMultiCallable[_signatures_pb2.ListSignatureTemplatesRequest, _signatures_pb2.ListSignatureTemplatesResponse]  # type: ignore[assignment]
     """Lists the six templates with their text in each language."""
     PreviewText: _aio.UnaryUnaryMultiCallable[_signatures_pb2.PreviewTextRequest, _signatures_pb2.PreviewTextResponse]  # type: ignore[assignment]
@@ -131,7 +135,9 @@ class SignaturesServicer(metaclass=_abc_1.ABCMeta):
         request: _signatures_pb2.DeleteSignatureRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_signatures_pb2.DeleteSignatureResponse, _abc.Awaitable[_signatures_pb2.DeleteSignatureResponse]]:
-        """Deletes a signature. Messages already accepted keep their text."""
+        """Deletes a signature. Messages already accepted keep their text. IN_USE while a triggered message
+        names it.
+        """
 
     @_abc_1.abstractmethod
     def ListSignatureTemplates(

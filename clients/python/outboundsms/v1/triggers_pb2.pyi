@@ -268,7 +268,9 @@ class TriggeredMessage(_message.Message):
     signature_id: _builtins.str
     """Signature. Empty: what is the default for triggered messages when an event happens."""
     sending_number_id: _builtins.str
-    """Sending number. Empty: what is the default of the instance when an event happens."""
+    """Sending number. Empty: what is the default of the instance when an event happens. While it is
+    disabled, events are refused with NO_SENDING_NUMBER; no other number takes its place.
+    """
     allow_child_accounts: _builtins.bool
     """Whether accounts that have a parent account are texted too. Default: false."""
     etag: _builtins.str
@@ -701,7 +703,7 @@ class ListTriggeredMessagesRequest(_message.Message):
     page_token: _builtins.str
     """Token of the previous answer, to go on. Empty: from the start."""
     trigger_type: _builtins.str
-    """Only those of this trigger type. Empty: any."""
+    """Only those of this trigger type, which must be in the catalogue. Empty: any."""
     def __init__(
         self,
         *,

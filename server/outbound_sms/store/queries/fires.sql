@@ -55,23 +55,25 @@ SELECT t.id AS triggered_message_id, c.id AS company_id, c.name AS company_name,
 -- All that a batch of events makes, in one statement: it is there as a whole or not at all. A key that is
 -- taken makes nothing, also when another transaction is just about to take it: this one waits for the end
 -- of that one. All take their keys in the same order, so that no two wait for each other. The message comes
--- before its first event, as with every change of a status. Returns what was made.
+-- before its first event, as with every change of a status. Returns what was made. IS TRUE keeps each IN a
+-- look-up in a hash table: as a join, in sessions that plan by index, it would compare all rows with all.
 -- Of messages, in parallel: $2 triggered messages, $3 event keys, $4 accounts, $5 contacts, $6 sending
--- numbers, $7 phone numbers, $8 bodies, counted from 1, $9 billable and $10 carrier segments, $11 costs,
--- $12 recipient zones, $13 sources of the zones, $14 ends of validity. Of bodies: $15 languages, $16 texts,
--- $17 encodings, $18 characters, $19 billable and $20 carrier segments, $21 costs.
+-- numbers, $7 phone numbers, $8 bodies, counted from 1, $9 recipient zones, $10 sources of the zones, $11
+-- ends of validity. Of bodies: $12 languages, $13 texts, $14 encodings, $15 characters, $16 billable and
+-- $17 carrier segments, $18 costs.
 WITH body_id AS MATERIALIZED (
-  SELECT array_agg(new_id()) AS ids FROM generate_series(1, cardinality($16::text[]))),
+  SELECT array_agg(new_id()) AS ids FROM generate_series(1, cardinality($13::text[]))),
 wanted AS MATERIALIZED (
-  SELECT new_id() AS id, (SELECT body_id.ids FROM body_id)[w.body] AS body_id, w.*
+  SELECT new_id() AS id, (SELECT body_id.ids FROM body_id)[w.body] AS body_id,
+         ($16::smallint[])[w.body] AS billable_segments, ($17::smallint[])[w.body] AS carrier_segments,
+         ($18::bigint[])[w.body] AS cost_micros, w.*
     FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::int[],
-                $9::smallint[], $10::smallint[], $11::bigint[], $12::text[], $13::smallint[],
-                $14::timestamptz[])
+                $9::text[], $10::smallint[], $11::timestamptz[]) WITH ORDINALITY
       AS w (triggered_message_id, event_key, account_id, contact_id, sending_number_id, phone, body,
-            billable_segments, carrier_segments, cost_micros, zones, zone_source, valid_until)),
+            zones, zone_source, valid_until, number)),
 taken AS (
   INSERT INTO trigger_fire (triggered_message_id, event_key, instance_id, message_ids)
-  SELECT w.triggered_message_id, w.event_key, $1, array_agg(w.id ORDER BY w.id)
+  SELECT w.triggered_message_id, w.event_key, $1, array_agg(w.id ORDER BY w.number)
     FROM wanted w
    GROUP BY w.triggered_message_id, w.event_key
    ORDER BY w.triggered_message_id, w.event_key
@@ -93,8 +95,8 @@ written AS (
                     carrier_segments, cost_micros)
   SELECT b.id, $1, b.language, b.text, b.encoding, b.characters, b.billable_segments,
          b.carrier_segments, b.cost_micros
-    FROM unnest((SELECT body_id.ids FROM body_id), $15::text[], $16::text[], $17::smallint[], $18::smallint[],
-                $19::smallint[], $20::smallint[], $21::bigint[])
+    FROM unnest((SELECT body_id.ids FROM body_id), $12::text[], $13::text[], $14::smallint[], $15::smallint[],
+                $16::smallint[], $17::smallint[], $18::bigint[])
       AS b (id, language, text, encoding, characters, billable_segments, carrier_segments, cost_micros)
    WHERE (b.id IN (SELECT made.body_id FROM made)) IS TRUE),
 queued AS (
