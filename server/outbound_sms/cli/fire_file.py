@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 from google.protobuf.json_format import MessageToDict
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from outbound_sms.cli.connection import Connection
@@ -22,6 +21,7 @@ from outbound_sms.cli.event_lines import (
 )
 from outbound_sms.cli.fire_events import fire_events
 from outbound_sms.cli.fire_summary import FireSummary, show_summary
+from outbound_sms.cli.line_progress import line_progress
 from outbound_sms.cli.output import console, errors, print_json
 from outbound_sms.cli.trigger_show import read_triggered_names
 from outboundsms import Client
@@ -128,14 +128,6 @@ def _progress(file: Path, *, quiet: bool) -> Iterator[Callable[[int], None]]:
 
         yield say
         return
-    with Progress(
-        TextColumn("Firing"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("lines"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    ) as progress:
+    with line_progress(console, "Firing") as progress:
         task = progress.add_task("fire", total=total)
         yield lambda line: progress.update(task, completed=line)

@@ -5,19 +5,13 @@ import time
 from pathlib import Path
 
 import click
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
 from outbound_sms.cli.connection import Connection, connected
 from outbound_sms.cli.csv_rows import CsvRefused, count_lines, read_header, read_rows
 from outbound_sms.cli.import_rows import ImportResult, import_rows
+from outbound_sms.cli.line_progress import line_progress
 from outbound_sms.cli.output import console, errors, facts, print_json, span
 from outbound_sms.cli.progress import say_interrupted
 from outboundsms import Client
@@ -84,15 +78,7 @@ async def import_with_progress(client: Client, file: Path, *, quiet: bool) -> Im
                 said = time.monotonic()
                 console.print(f"Importing: line {part.last_line:,} of about {total:,}")
         return result
-    with Progress(
-        TextColumn("Importing"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("lines"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    ) as progress:
+    with line_progress(console, "Importing") as progress:
         task = progress.add_task("import", total=total)
         async for part in parts:
             result.add(part.answer)

@@ -1,6 +1,9 @@
 """Saved messages as they are sent and received. Keys in the contract are the names of ours."""
 
+from collections.abc import Mapping
+
 from outbound_sms.domain.errors import Violations
+from outbound_sms.domain.language import Language
 from outbound_sms.domain.saved_messages import SAVED_MESSAGES, SavedMessage, SavedMessageKey
 from outbound_sms.services.language_fields import show_language
 from outboundsms.v1 import mass_messages_pb2 as pb
@@ -23,11 +26,16 @@ def show(message: SavedMessage) -> pb.SavedMessage:
         name=message.name,
         needs_outage_start=message.needs_start,
         needs_outage_end=message.needs_end,
-        texts=[
-            pb.SavedMessageText(language=show_language(language), text=text)
-            for language, text in message.texts.items()
-        ],
+        texts=show_texts(message.texts),
     )
+
+
+def show_texts(texts: Mapping[Language, str]) -> list[pb.SavedMessageText]:
+    """The wording of a saved message in each language."""
+    return [
+        pb.SavedMessageText(language=show_language(language), text=text)
+        for language, text in texts.items()
+    ]
 
 
 def show_all() -> list[pb.SavedMessage]:

@@ -2,8 +2,7 @@
 
 from outbound_sms.domain.errors import Violations
 from outbound_sms.domain.trigger_type import TRIGGER_TYPES, TriggerType, TriggerVariable
-from outbound_sms.services.language_fields import show_language
-from outboundsms.v1 import mass_messages_pb2
+from outbound_sms.services.saved_message_fields import show_texts
 from outboundsms.v1 import triggers_pb2 as pb
 
 
@@ -37,10 +36,7 @@ def show(trigger: TriggerType) -> pb.TriggerType:
         variables=map(_show_variable, trigger.variables),
         supports_sms=trigger.supports_sms,
         no_sms_reason=trigger.no_sms_reason,
-        texts=[
-            mass_messages_pb2.SavedMessageText(language=show_language(language), text=text)
-            for language, text in trigger.texts.items()
-        ],
+        texts=show_texts(trigger.texts),
     )
 
 
