@@ -4,7 +4,6 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 
 _CALL_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-_LAG_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60)
 
 CALLS = Counter("outbound_sms_rpc_calls_total", "RPCs that ended.", ["method", "code"])
 CALL_SECONDS = Histogram(
@@ -35,14 +34,6 @@ RECEIPTS = Counter(
 )
 QUEUE_DEPTH = Gauge(
     "outbound_sms_queue_depth", "Rows of the queue, by state: ready, leased.", ["state"]
-)
-QUEUE_OLDEST_SECONDS = Gauge(
-    "outbound_sms_queue_oldest_seconds", "Age of the oldest message that is due and not leased."
-)
-FEED_LAG = Histogram(
-    "outbound_sms_feed_lag_seconds",
-    "From a status change to its place in the feed.",
-    buckets=_LAG_BUCKETS,
 )
 
 

@@ -19,15 +19,3 @@ def parse_language(tag: str | None) -> Language | None:
         return None
     primary = tag.strip().replace("_", "-").partition("-")[0].lower()
     return _BY_CODE.get(primary)
-
-
-def choose_language(*candidates: str | None) -> Language:
-    """The first usable candidate, else English.
-
-    Callers give, in this order, the contact's, the account's, the company's and the instance's.
-    """
-    for candidate in candidates:
-        language = parse_language(candidate)
-        if language is not None:
-            return language
-    return Language.EN
