@@ -35,7 +35,7 @@ from outbound_sms.carriers.carrier import (
     Submission,
     Throttled,
 )
-from outbound_sms.carriers.guarded_request import GuardedRequest, LeaseRanOut, start_by
+from outbound_sms.guarded_request import GuardedRequest, TooLate, start_by
 
 _log = structlog.get_logger(__name__)
 
@@ -120,7 +120,7 @@ class TwilioCarrier:
                 self._messages_url, data=_encode(submission), allow_redirects=False
             ) as response:
                 body = await response.read()
-        except LeaseRanOut:
+        except TooLate:
             return NotSent("the lease ran out")
         except _BEFORE_SENDING as error:
             return NotSent(f"{type(error).__name__}: {error}")

@@ -1,0 +1,61 @@
+"""The endpoints under /sandbox/, which no gateway has: for tests and people who look on."""
+
+import json
+
+from aiohttp import web
+
+from outbound_sms.payments.sandbox.answers import Answer
+from outbound_sms.payments.sandbox.charges import Charges
+from outbound_sms.payments.sandbox.faults import Fault, FaultScript
+from outbound_sms.payments.sandbox.idempotency import Keys
+from outbound_sms.payments.sandbox.payments import Payments
+
+_MAX_COUNT = 100_000
+
+
+class Control:
+    """Handles requests for single faults, and shows who was charged."""
+
+    def __init__(
+        self, payments: Payments, charges: Charges, keys: Keys, faults: FaultScript
+    ) -> None:
+        self._payments = payments
+        self._charges = charges
+        self._keys = keys
+        self._faults = faults
+
+    async def payments(self, request: web.Request) -> web.StreamResponse:
+        """GET: every payment, oldest first; `charged` says whether the payer has paid it."""
+        records = [payment.record() for payment in self._payments.newest_first()]
+        return Answer(200, {"payments": records[::-1]}).response()
+
+    async def statistics(self, request: web.Request) -> web.StreamResponse:
+        """GET: requests to charge since the start, and those answered from a stored key."""
+        return Answer(
+            200, {"requests": self._charges.requests, "replayed": self._keys.replayed}
+        ).response()
+
+    async def request_fault(self, request: web.Request) -> web.StreamResponse:
+        """POST {"fault": "answer-lost", "payment_method": "pm_...", "count": 1}; two optional."""
+        try:
+            wanted = json.loads(await request.read())
+            fault = Fault(wanted["fault"])
+            payment_method = wanted.get("payment_method")
+            count = wanted.get("count", 1)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return _refuse(f"fault must be one of: {', '.join(Fault)}")
+        if not isinstance(count, int) or not 1 <= count <= _MAX_COUNT:
+            return _refuse(f"count must be from 1 to {_MAX_COUNT}")
+        if payment_method is not None and not isinstance(payment_method, str):
+            return _refuse("payment_method must be a text")
+        self._faults.request(fault, payment_method=payment_method, count=count)
+        return web.Response(status=204)
+
+    async def clear_faults(self, request: web.Request) -> web.StreamResponse:
+        """DELETE: forgets the requested faults that have not happened yet."""
+        self._faults.clear()
+        return web.Response(status=204)
+
+
+def _refuse(problem: str) -> web.Response:
+    return Answer(400, {"error": {"message": problem}}).response()
