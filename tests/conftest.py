@@ -2,7 +2,8 @@
 
 `pool` or `database_url` give a test its own migrated database; `database_url_15` the same on the
 oldest PostgreSQL that is supported; `fresh_cluster` a server of its own, to be killed. Set
-TEST_DATABASE_URL (of a superuser) to use a server that runs already.
+TEST_DATABASE_URL (of a superuser) to use a server that runs already. After the test the ledger of
+its database is checked; `broken_ledger` marks a test that breaks it on purpose.
 """
 
 import os
@@ -15,6 +16,7 @@ from outbound_sms.postgres.server import EmbeddedPostgres
 from outbound_sms.store.migrate import migrate
 from outbound_sms.store.pool import Pool, open_pool
 from tests.databases import FAST_SETTINGS, IN_THE_FOLDER, Databases, temporary_cluster
+from tests.ledger_guard import LedgerGuard
 
 
 @pytest.fixture(scope="session")
@@ -46,21 +48,31 @@ async def databases_15() -> AsyncIterator[Databases]:
 
 
 @pytest.fixture
-async def database_url(databases: Databases) -> AsyncIterator[str]:
+def ledger_guard(request: pytest.FixtureRequest) -> LedgerGuard:
+    """What checks the ledger of the test's database."""
+    return LedgerGuard.of(request.node)
+
+
+@pytest.fixture
+async def database_url(databases: Databases, ledger_guard: LedgerGuard) -> AsyncIterator[str]:
     """The address of an empty, migrated database, for one test."""
     async with databases.database() as url:
         yield url
+        await ledger_guard.check_at(url)
 
 
 @pytest.fixture
-async def database_url_15(databases_15: Databases) -> AsyncIterator[str]:
+async def database_url_15(
+    databases_15: Databases, request: pytest.FixtureRequest
+) -> AsyncIterator[str]:
     """The address of an empty, migrated database on PostgreSQL 15, for one test."""
     async with databases_15.database() as url:
         yield url
+        await LedgerGuard.of(request.node).check_at(url)
 
 
 @pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[Pool]:
+async def pool(database_url: str, ledger_guard: LedgerGuard) -> AsyncIterator[Pool]:
     """Connections to `database_url`, as its owner."""
     opened = await open_pool(
         database_url,
@@ -70,7 +82,10 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
         statement_timeout_ms=30_000,
     )
     yield opened
-    opened.terminate()
+    try:
+        await ledger_guard.check_over(opened)
+    finally:
+        opened.terminate()
 
 
 @pytest.fixture

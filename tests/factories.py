@@ -10,6 +10,8 @@ from outbound_sms.store.pool import Database
 
 NUMBERS = 70_000
 EVERYONE = '{"all_accounts": true}'
+PLENTY = 1_000_000_000_000
+"""A million dollars, in micros."""
 
 
 def phone(n: int) -> str:
@@ -39,14 +41,17 @@ async def make_isp(
     instance_id: UUID | None = None,
     sender: str = "+12125550100",
     segments_per_second: float = 10,
+    funds: int = PLENTY,
 ) -> Isp:
-    """An ISP in an instance of its own, or in one that exists already."""
+    """An ISP in an instance of its own, or in one that exists already, with `funds` in micros."""
     if instance_id is None:
         instance_id = await _add(
             db,
             "INSERT INTO instance (name, country, currency, time_zone) "
             "VALUES ('Northwind', 'US', 'USD', 'America/New_York')",
         )
+    if funds:
+        await add_funds(db, instance_id, funds)
     company_id = await add_company(db, instance_id, "Northwind Fiber", language="en", default=True)
     french_company_id = await add_company(
         db, instance_id, "Fibre Boréale", country="CA", language="fr"
@@ -79,6 +84,16 @@ async def make_isp(
         ),
         mobile_id=await _add_type(db, instance_id, "Mobile", capable=True),
         landline_id=await _add_type(db, instance_id, "Landline", capable=False),
+    )
+
+
+async def add_funds(db: Database, instance_id: UUID, micros: int) -> None:
+    """Money, by an entry of the ledger; negative takes it."""
+    await db.execute(
+        "INSERT INTO ledger_entry (instance_id, kind, amount_micros, note) "
+        "VALUES ($1, 6, $2, 'Test')",
+        instance_id,
+        micros,
     )
 
 
@@ -285,9 +300,10 @@ async def add_mass_message(
     mass_message_id = await _add(
         db,
         "INSERT INTO mass_message (instance_id, saved_message, signature_id, sending_number_id, "
-        "outage_start_time, audience, valid_until, create_time) "
-        "VALUES ($1, 'UNPLANNED_OUTAGE_NO_ETA', $2, $3, now(), $4, "
-        "clock_timestamp() + make_interval(secs => $5), coalesce($6, clock_timestamp()))",
+        "outage_start_time, audience, valid_until, create_time, price_list_version) "
+        "SELECT id, 'UNPLANNED_OUTAGE_NO_ETA', $2, $3, now(), $4, "
+        "clock_timestamp() + make_interval(secs => $5), coalesce($6, clock_timestamp()), "
+        "price_list_in_force(currency, clock_timestamp()) FROM instance WHERE id = $1",
         isp.instance_id,
         isp.signature_id,
         isp.sending_number_id,
@@ -297,8 +313,8 @@ async def add_mass_message(
     )
     await db.execute(
         "INSERT INTO body (instance_id, mass_message_id, company_id, language, text, encoding, "
-        "characters, billable_segments, carrier_segments, cost_micros) "
-        "SELECT c.instance_id, $2, c.id, l, c.name || ' ' || l, 1, 20, 1, 1, 15000 "
+        "characters, billable_segments, carrier_segments) "
+        "SELECT c.instance_id, $2, c.id, l, c.name || ' ' || l, 1, 20, 1, 1 "
         "FROM company c, unnest(ARRAY['en', 'fr']) l WHERE c.instance_id = $1",
         isp.instance_id,
         mass_message_id,

@@ -9,11 +9,13 @@ from outbound_sms.rpc.once import Once
 from outbound_sms.rpc.pages import Pages
 from outbound_sms.rpc.server import Registration
 from outbound_sms.services.access import Access
+from outbound_sms.services.billing import Billing
 from outbound_sms.services.contacts import Contacts
 from outbound_sms.services.delivery import Delivery
 from outbound_sms.services.directory import Directory
 from outbound_sms.services.instances import Instances
 from outbound_sms.services.mass_messages import MassMessages
+from outbound_sms.services.price_lists import PriceLists
 from outbound_sms.services.settings import Settings
 from outbound_sms.services.signatures import Signatures
 from outbound_sms.services.triggers import Triggers
@@ -22,6 +24,8 @@ from outbound_sms.store.signing_keys import signing_key
 from outboundsms.v1 import (
     access_pb2,
     access_pb2_grpc,
+    billing_pb2,
+    billing_pb2_grpc,
     contacts_pb2,
     contacts_pb2_grpc,
     delivery_pb2,
@@ -32,6 +36,8 @@ from outboundsms.v1 import (
     instances_pb2_grpc,
     mass_messages_pb2,
     mass_messages_pb2_grpc,
+    price_lists_pb2,
+    price_lists_pb2_grpc,
     settings_pb2,
     settings_pb2_grpc,
     signatures_pb2,
@@ -55,7 +61,8 @@ class Parts:
     `carrier_names` are the carriers that a sending number may have. `drain` is set when the server
     stops: streams then end by themselves. `feed` is to be entered before the server starts and left
     after it has stopped. `wake` tells the dispatcher of this process of new work,
-    `wake_for_texts` of texts that are ready to go, which come much oftener.
+    `wake_for_texts` of texts that are ready to go, which come much oftener, `wake_for_top_ups` of
+    top-ups to charge. `payments`: whether a payment gateway is configured.
     """
 
     pool: Pool
@@ -66,8 +73,10 @@ class Parts:
     feed: Feed
     drain: asyncio.Event = field(default_factory=asyncio.Event)
     carrier_names: frozenset[str] = frozenset()
+    payments: bool = False
     wake: Callable[[], None] = _nothing_to_wake
     wake_for_texts: Callable[[], None] = _nothing_to_wake
+    wake_for_top_ups: Callable[[], None] = _nothing_to_wake
 
 
 async def make_parts(
@@ -77,8 +86,10 @@ async def make_parts(
     drain: asyncio.Event,
     firing: Pool | None = None,
     carrier_names: frozenset[str] = frozenset(),
+    payments: bool = False,
     wake: Callable[[], None] = _nothing_to_wake,
     wake_for_texts: Callable[[], None] = _nothing_to_wake,
+    wake_for_top_ups: Callable[[], None] = _nothing_to_wake,
 ) -> Parts:
     """The parts on a migrated database, with its pools of the API's and the dispatcher's role.
 
@@ -96,8 +107,10 @@ async def make_parts(
         feed,
         drain=drain,
         carrier_names=carrier_names,
+        payments=payments,
         wake=wake,
         wake_for_texts=wake_for_texts,
+        wake_for_top_ups=wake_for_top_ups,
     )
 
 
@@ -114,6 +127,24 @@ def servicers(parts: Parts) -> list[Registration]:
             instances_pb2.DESCRIPTOR.services_by_name["Instances"],
             instances_pb2_grpc.add_InstancesServicer_to_server,
             Instances(parts.system, pages, Once(parts.system)),
+        ),
+        Registration(
+            billing_pb2.DESCRIPTOR.services_by_name["Billing"],
+            billing_pb2_grpc.add_BillingServicer_to_server,
+            Billing(
+                pool,
+                parts.system,
+                pages,
+                once,
+                parts.drain,
+                parts.payments,
+                parts.wake_for_top_ups,
+            ),
+        ),
+        Registration(
+            price_lists_pb2.DESCRIPTOR.services_by_name["PriceLists"],
+            price_lists_pb2_grpc.add_PriceListsServicer_to_server,
+            PriceLists(parts.system, pages, Once(parts.system)),
         ),
         Registration(
             settings_pb2.DESCRIPTOR.services_by_name["Settings"],
@@ -148,6 +179,6 @@ def servicers(parts: Parts) -> list[Registration]:
         Registration(
             delivery_pb2.DESCRIPTOR.services_by_name["Delivery"],
             delivery_pb2_grpc.add_DeliveryServicer_to_server,
-            Delivery(pool, pages, parts.feed),
+            Delivery(pool, pages, once, parts.feed, parts.wake_for_texts),
         ),
     ]

@@ -32,8 +32,26 @@ RECEIPTS = Counter(
     "Delivery receipts that came in, by state; forged and malformed ones too.",
     ["state"],
 )
+TOP_UPS = Counter(
+    "outbound_sms_top_ups_total",
+    "Answers of the payment gateway about top-ups: paid, declined, unanswered, not_charged, "
+    "processing, not_found, never_charged, paid_late.",
+    ["outcome"],
+)
 QUEUE_DEPTH = Gauge(
     "outbound_sms_queue_depth", "Rows of the queue, by state: ready, leased.", ["state"]
+)
+LEDGER_VIOLATIONS = Gauge(
+    "outbound_sms_ledger_violations",
+    "Rows that broke an invariant of the ledger at the last check, by invariant; 20 at most.",
+    ["invariant"],
+)
+LEDGER_CHECK_TIME = Gauge(
+    "outbound_sms_ledger_check_timestamp_seconds",
+    "When this process last checked the ledger; 0: not yet.",
+)
+LEDGER_CHECK_SECONDS = Gauge(
+    "outbound_sms_ledger_check_seconds", "How long the last check of the ledger took."
 )
 
 

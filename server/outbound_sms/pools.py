@@ -18,8 +18,8 @@ EXPANSION, QUEUE, SYSTEM, FIRING = "expansion", "queue", "system", "firing"
 SYSTEM_CONNECTIONS = 6
 # As many instances can have what their events make written at the same time.
 FIRING_CONNECTIONS = 4
-# One for expansion, one for pausing and cancelling, one to spare.
-EXPANSION_CONNECTIONS = 3
+# One each for expansion, for pausing and cancelling, for money and for its check; one to spare.
+EXPANSION_CONNECTIONS = 5
 
 SHORT, LONG = 5_000, 30_000
 """Milliseconds that a statement may take: what a caller waits for, and what nobody does."""

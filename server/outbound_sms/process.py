@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -14,11 +14,15 @@ from outbound_sms.app import Parts, make_parts, servicers
 from outbound_sms.carriers import configuration
 from outbound_sms.carriers.carrier import Carrier
 from outbound_sms.carriers.configuration import CarrierConfigurationError
+from outbound_sms.charging import Charging
 from outbound_sms.dispatch.dispatcher import CarrierTooSlow
 from outbound_sms.domain.callback import CallbackAddress
 from outbound_sms.drain import Drain, Step, run_steps, server_steps
 from outbound_sms.http_side import HttpSide
 from outbound_sms.metrics import metrics_app
+from outbound_sms.payments import configuration as payment_configuration
+from outbound_sms.payments.configuration import PaymentConfigurationError
+from outbound_sms.payments.gateway import PaymentGateway
 from outbound_sms.pools import (
     API,
     DISPATCHER,
@@ -51,6 +55,15 @@ class _Running:
     server: GrpcServer | None = None
     parts: Parts | None = None
     sending: Sending | None = None
+    charging: Charging | None = None
+
+    def duties(self) -> list[Sending | Charging]:
+        """What the dispatcher role runs."""
+        return [duty for duty in (self.sending, self.charging) if duty is not None]
+
+    async def stop_duties(self) -> None:
+        """Stops them together."""
+        await asyncio.gather(*(duty.stop() for duty in self.duties()))
 
 
 async def run_process(settings: Settings, drain: Drain, announce: Announce) -> None:
@@ -64,11 +77,12 @@ async def run_process(settings: Settings, drain: Drain, announce: Announce) -> N
         try:
             await _start(settings, drain, running, resources, announce)
             _log.info("serving", roles=sorted(settings.roles))
-            await _until_stop(drain, running.sending)
+            await _until_stop(drain, running.duties())
         finally:
             await run_steps(_steps(settings, drain, running, resources.aclose))
-    if running.sending is not None and running.sending.task is not None:
-        running.sending.task.result()
+    for duty in running.duties():
+        if duty.task is not None:
+            duty.task.result()
 
 
 def relax_collector() -> None:
@@ -91,6 +105,9 @@ async def _start(
     carriers = _load_carriers(settings)
     for carrier in carriers.values():
         resources.push_async_callback(carrier.close)
+    gateway = _load_gateway(settings)
+    if gateway is not None:
+        resources.push_async_callback(gateway.close)
     pools = await open_pools(settings, resources)
     http = await resources.enter_async_context(_bind_http(settings))
     callbacks = await _callbacks(settings, http, pools)
@@ -101,6 +118,7 @@ async def _start(
             )
         except CarrierTooSlow as error:
             raise CannotStart(str(error)) from error
+        running.charging = Charging(pools[EXPANSION], gateway, running.sending.wake_for_texts)
     app = web.Application()
     if WEBHOOKS in settings.roles:
         heard = running.sending.wake_for_receipts if running.sending is not None else _nobody
@@ -112,28 +130,30 @@ async def _start(
     if API in settings.roles:
         wake = running.sending.wake if running.sending is not None else _nobody
         texts = running.sending.wake_for_texts if running.sending is not None else _nobody
+        top_ups = running.charging.wake if running.charging is not None else _nobody
         running.parts = await make_parts(
             pools[API],
             pools[SYSTEM],
             drain=drain.streams,
             firing=pools[FIRING],
             carrier_names=frozenset(carriers),
+            payments=gateway is not None,
             wake=wake,
             wake_for_texts=texts,
+            wake_for_top_ups=top_ups,
         )
         await resources.enter_async_context(running.parts.feed)
         running.server = _make_server(settings, drain, running.parts)
         announce("grpc", await _listen(running.server, settings.listen))
-    if running.sending is not None:
-        running.sending.start()
+    for duty in running.duties():
+        duty.start()
 
 
-async def _until_stop(drain: Drain, sending: Sending | None) -> None:
+async def _until_stop(drain: Drain, duties: Sequence[Sending | Charging]) -> None:
     """Returns when a stop is requested, or when a role has ended by itself."""
     ended: set[asyncio.Task[object]] = {asyncio.create_task(drain.requested.wait())}
     request = next(iter(ended))
-    if sending is not None and sending.task is not None:
-        ended.add(sending.task)
+    ended.update(duty.task for duty in duties if duty.task is not None)
     await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
     if not request.done():
         request.cancel()
@@ -148,14 +168,14 @@ def _steps(
             say_not_serving=running.server.health.drain,
             end_streams=drain.streams.set,
             stop_server=running.server.stop,
-            stop_dispatcher=running.sending.stop if running.sending is not None else None,
+            stop_dispatcher=running.stop_duties if running.duties() else None,
             close_database=close,
             balancer_wait=settings.drain_wait,
             grace=settings.drain_grace,
         )
     steps = [Step("database", close, 10)]
-    if running.sending is not None:
-        steps.insert(0, Step("dispatcher", running.sending.stop, settings.drain_grace + 10))
+    if running.duties():
+        steps.insert(0, Step("dispatcher", running.stop_duties, settings.drain_grace + 10))
     return steps
 
 
@@ -168,6 +188,17 @@ def _load_carriers(settings: Settings) -> Mapping[str, Carrier]:
     except CarrierConfigurationError as error:
         listed = "\n".join(f"  {problem}" for problem in error.problems)
         raise CannotStart(f"{settings.carriers_file} is wrong:\n{listed}") from error
+
+
+def _load_gateway(settings: Settings) -> PaymentGateway | None:
+    if settings.payments_file is None:
+        _log.warning("no payments", hint="set OUTBOUND_SMS_PAYMENTS; nobody can add funds")
+        return None
+    try:
+        return payment_configuration.load(settings.payments_file)
+    except PaymentConfigurationError as error:
+        listed = "\n".join(f"  {problem}" for problem in error.problems)
+        raise CannotStart(f"{settings.payments_file} is wrong:\n{listed}") from error
 
 
 def _bind_http(settings: Settings) -> HttpSide:

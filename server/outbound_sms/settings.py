@@ -35,6 +35,7 @@ class Settings:
     http_listen: str = "127.0.0.1:8080"
     public_url: str = "http://127.0.0.1:8080"
     carriers_file: Path | None = None
+    payments_file: Path | None = None
     roles: frozenset[str] = ROLES
     processes: int = 1
     api_connections: int = 10
@@ -208,6 +209,13 @@ VARIABLES = (
     ),
     Variable(
         "OUTBOUND_SMS_CARRIERS", "carriers_file", Path, "TOML file with the carriers to send with."
+    ),
+    Variable(
+        "OUTBOUND_SMS_PAYMENTS",
+        "payments_file",
+        Path,
+        "TOML file with the payment gateway that charges top-ups. For every process: those of the "
+        "API refuse top-ups without it.",
     ),
     Variable("OUTBOUND_SMS_ROLES", "roles", _roles, "What this server does, with commas between."),
     Variable("OUTBOUND_SMS_PROCESSES", "processes", _count, "Server processes on the same port."),

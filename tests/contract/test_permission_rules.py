@@ -16,7 +16,12 @@ WRITES_WITHOUT_LOOKING = {
     ("Directory.Import", "UPDATE_CONTACT"),
 }
 # What makes texts, by the product article's rule: Create and View together.
-SENDS = {"MassMessages.CreateMassMessage", "Triggers.FireTrigger", "Triggers.FireTriggers"}
+SENDS = {
+    "MassMessages.CreateMassMessage",
+    "Triggers.FireTrigger",
+    "Triggers.FireTriggers",
+    "Delivery.RequeueMessages",
+}
 # A closing of texts is created by whoever may create texts; nothing is sent by it.
 CREATES_WITHOUT_SENDING = {"Signatures.CreateSignature"}
 

@@ -6,14 +6,18 @@ import pytest
 
 from outbound_sms.store.pool import Pool, open_pool
 from tests.clock import DatabaseClock, database_clock
+from tests.ledger_guard import LedgerGuard
 
 
 @pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[Pool]:
+async def pool(database_url: str, ledger_guard: LedgerGuard) -> AsyncIterator[Pool]:
     """Connections to the test's own database, with the plans that the dispatcher uses."""
     opened = await _open(database_url)
     yield opened
-    opened.terminate()
+    try:
+        await ledger_guard.check_over(opened)
+    finally:
+        opened.terminate()
 
 
 @pytest.fixture

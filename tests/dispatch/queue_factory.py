@@ -10,6 +10,10 @@ from uuid import UUID
 
 from outbound_sms.domain.quiet_hours import QuietHours, QuietMode
 from outbound_sms.store.pool import Pool
+from tests.factories import PLENTY, add_funds
+
+PRICE = 15_000
+"""Of each text here, in micros: that of the first price list."""
 
 _INSTANCE = """
 WITH i AS (
@@ -34,13 +38,14 @@ s AS (
   SELECT i.id, 'Short', d.id, 1 FROM i, d RETURNING id),
 m AS (
   INSERT INTO mass_message (instance_id, saved_message, signature_id, sending_number_id,
-    outage_start_time, audience, valid_until, state, expanded, resend_unknown_outcome)
+    outage_start_time, audience, valid_until, state, expanded, resend_unknown_outcome,
+    price_list_version)
   SELECT i.id, 'UNPLANNED_OUTAGE_NO_ETA', s.id, n.id, now(), '{}', now() + interval '4 hours', 2,
-         true, $5 FROM i, s, n RETURNING id),
+         true, $5, 1 FROM i, s, n RETURNING id),
 b AS (
   INSERT INTO body (instance_id, mass_message_id, company_id, language, text, encoding,
-    characters, billable_segments, carrier_segments, cost_micros)
-  SELECT i.id, m.id, c.id, 'en', $6, 1, 100, 1, $7, 15000 FROM i, m, c RETURNING id)
+    characters, billable_segments, carrier_segments)
+  SELECT i.id, m.id, c.id, 'en', $6, 1, 100, 1, $7 FROM i, m, c RETURNING id)
 SELECT i.id AS instance_id, n.id AS sending_number_id, m.id AS mass_message_id, b.id AS body_id,
        a.id AS account_id, p.id AS contact_id FROM i, n, m, b, a, p
 """
@@ -48,17 +53,18 @@ SELECT i.id AS instance_id, n.id AS sending_number_id, m.id AS mass_message_id, 
 _MESSAGES = """
 WITH m AS (
   INSERT INTO message (instance_id, mass_message_id, account_id, contact_id, sending_number_id,
-                       body_id, phone, billable_segments, carrier_segments, kind, cost_micros)
-  SELECT $1, $2, $3, $4, $5, $6, phone, 1, $7, 1, 15000 FROM unnest($8::text[]) phone
-  RETURNING id, instance_id, mass_message_id, sending_number_id, carrier_segments),
+                       body_id, phone, billable_segments, carrier_segments, kind, cost_micros,
+                       price_list_version)
+  SELECT $1, $2, $3, $4, $5, $6, phone, 1, $7, 1, 15000, 1 FROM unnest($8::text[]) phone
+  RETURNING id, instance_id, mass_message_id, sending_number_id, carrier_segments, cost_micros),
 e AS (
   INSERT INTO status_event (instance_id, message_id, mass_message_id, version, status,
                             previous_status)
   SELECT instance_id, id, mass_message_id, 1, 1, 0 FROM m)
 INSERT INTO dispatch (message_id, instance_id, sending_number_id, mass_message_id, priority,
-                      segments, due_time, valid_until)
+                      segments, due_time, valid_until, cost_micros)
 SELECT id, instance_id, sending_number_id, mass_message_id, 5, carrier_segments, now(),
-       now() + interval '4 hours' FROM m
+       now() + interval '4 hours', cost_micros FROM m
 RETURNING message_id
 """
 
@@ -77,17 +83,17 @@ p AS (
   RETURNING contact_id, e164),
 m AS (
   INSERT INTO message (instance_id, account_id, contact_id, sending_number_id, body_id, phone,
-                       billable_segments, carrier_segments, kind, cost_micros, recipient_zones,
-                       zone_source)
-  SELECT $1, $2, contact_id, $3, $4, e164, 1, 1, 2, 15000, $5, 1 FROM p
-  RETURNING id, instance_id, sending_number_id),
+                       billable_segments, carrier_segments, kind, cost_micros, price_list_version,
+                       recipient_zones, zone_source)
+  SELECT $1, $2, contact_id, $3, $4, e164, 1, 1, 2, 15000, 1, $5, 1 FROM p
+  RETURNING id, instance_id, sending_number_id, cost_micros),
 e AS (
   INSERT INTO status_event (instance_id, message_id, version, status, previous_status)
   SELECT instance_id, id, 1, 1, 0 FROM m)
 INSERT INTO dispatch (message_id, instance_id, sending_number_id, priority, zones, segments,
-                      due_time, valid_until)
+                      due_time, valid_until, cost_micros)
 SELECT id, instance_id, sending_number_id, 1, $5, 1, now(),
-       coalesce($7, now() + interval '5 days') FROM m
+       coalesce($7, now() + interval '5 days'), cost_micros FROM m
 RETURNING message_id
 """
 
@@ -122,12 +128,15 @@ async def fill_queue(
     text: str = "Outage",
     resend_unknown_outcome: bool = False,
     recipients: Sequence[str] | None = None,
+    funds: int = PLENTY,
 ) -> Queued:
-    """One instance with `messages` messages ready to be claimed."""
+    """One instance with `messages` messages ready to be claimed, and `funds` in micros."""
     row = await pool.fetchrow(
         _INSTANCE, name, sender, carrier, rate, resend_unknown_outcome, text, segments
     )
     assert row is not None
+    if funds:
+        await add_funds(pool, row["instance_id"], funds)
     made: list[UUID] = []
     wanted = list(recipients) if recipients is not None else phones(messages)
     for start in range(0, len(wanted), 10_000):

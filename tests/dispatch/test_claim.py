@@ -135,6 +135,11 @@ async def test_work_of_a_disabled_number_or_instance_is_not_listed(pool: Pool) -
 
 async def test_a_late_receipt_takes_a_message_out_of_the_queue(pool: Pool) -> None:
     queued = await fill_queue(pool, 1)
+    (claimed,) = await claim(pool, queued.sending_number_id)
+    back = store.GivenBack(
+        claimed.message_id, claimed.fence, 0, 0, "null", store.AttemptOutcome.NONE
+    )
+    await store.give_back(pool, [back], owner=OWNER)
     await pool.execute("UPDATE message SET status = 4")
     assert await claim(pool, queued.sending_number_id) == []
     assert await pool.fetchval("SELECT count(*) FROM dispatch") == 0

@@ -13,8 +13,10 @@ from outbound_sms.dispatch.mass_control import control_once, run_mass_control
 from outbound_sms.domain.mass_message import MassMessageState
 from outbound_sms.domain.message_status import MessageStatus
 from outbound_sms.store import mass_control as store
+from outbound_sms.store.dispatch import AttemptOutcome, GivenBack, give_back
 from outbound_sms.store.mass_messages import lock_state
 from outbound_sms.store.pool import Pool
+from tests.dispatch.claims import OWNER, claim
 from tests.factories import Isp, add_mass_message, add_subscribers, make_isp
 from tests.waiting import wait_until
 
@@ -206,6 +208,11 @@ async def test_a_text_that_was_given_back_after_a_first_try_fails_with_its_statu
 async def test_a_status_that_a_receipt_has_set_already_is_never_taken_back(
     pool: Pool, mass_message_id: UUID
 ) -> None:
+    await pool.execute("UPDATE sending_number SET segments_per_second = 1000")
+    await pool.execute("UPDATE sending_rate SET tokens = 1000")
+    claimed = await claim(pool, await pool.fetchval("SELECT id FROM sending_number"))
+    back = [GivenBack(m.message_id, m.fence, 0, 0, "null", AttemptOutcome.NONE) for m in claimed]
+    assert await give_back(pool, back, owner=OWNER) == {m.message_id for m in claimed}
     await pool.execute("UPDATE message SET status = 4, version = 2")
     await decide(pool, mass_message_id, MassMessageState.CANCELLED)
     await control_once(pool)

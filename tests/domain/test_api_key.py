@@ -30,6 +30,12 @@ def test_every_mistyped_character_is_noticed() -> None:
         assert parse_key(text[:place] + wrong + text[place + 1 :]) is None, place
 
 
-@pytest.mark.parametrize("text", ["", "sms_live_", "x" * 1000, "sms_live_é", make_key().text + "0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "sms_live_", "x" * 1000, "sms_live_é"),
+        pytest.param(make_key().text + "0", id="one character too many"),
+    ],
+)
 def test_what_is_not_written_like_a_key_is_none(text: str) -> None:
     assert parse_key(text) is None

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outbound_sms.domain.billing_rule import BillingRule, billable_segments, cost_micros
+from outbound_sms.domain.billing_rule import BillingRule, billable_segments
 from outbound_sms.domain.segments import count_segments
 
 
@@ -35,13 +35,3 @@ def test_the_carrier_rule_bills_what_the_carrier_counts(text: str, billed: int) 
 def test_the_product_rule_never_bills_gsm7_below_the_carrier(length: int) -> None:
     count = count_segments("a" * length)
     assert billable_segments(count, BillingRule.PRODUCT) >= count.carrier_segments
-
-
-def test_the_cost_is_segments_times_price() -> None:
-    assert cost_micros(3, 12_500) == 37_500
-
-
-@pytest.mark.parametrize(("segments", "price"), [(-1, 1), (1, -1)])
-def test_a_negative_segment_count_or_price_is_refused(segments: int, price: int) -> None:
-    with pytest.raises(ValueError, match="negative"):
-        cost_micros(segments, price)

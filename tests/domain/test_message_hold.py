@@ -1,7 +1,7 @@
 """What keeps a Pending message back, and until when."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -74,14 +74,46 @@ def test_zones_that_are_never_open_together_are_told_from_a_night() -> None:
     assert "give the contact its time zone" in held.text
 
 
+def test_the_wait_for_a_top_up_holds_every_kind_until_it_ends_at_the_latest() -> None:
+    until = LATE + timedelta(minutes=7)
+    waiting = replace(RULES, waits_until=until)
+    assert hold_of(waiting, recipient_key=None) == Hold(
+        HoldReason.TOP_UP,
+        until,
+        "The money does not do; it waits for an automatic top-up until Mar 7 10:07 PM EST at the "
+        "latest.",
+    )
+    assert hold_of(replace(waiting, now=until), recipient_key=None) is None
+
+
+def test_of_quiet_hours_and_a_top_up_the_one_that_lasts_longer_is_told() -> None:
+    until = LATE + timedelta(minutes=7)
+    assert hold_of(replace(RULES, waits_until=until)) == hold_of()
+    ends = datetime(2026, 3, 8, 12, 0, tzinfo=UTC)
+    held = hold_of(replace(RULES, waits_until=ends + timedelta(minutes=1)))
+    assert held is not None and held.reason is HoldReason.TOP_UP
+    never_open = replace(
+        RULES,
+        quiet_hours=QuietHours(time(20), time(8), QuietMode.RECIPIENT),
+        now=datetime(2026, 1, 8, 3, 0, tzinfo=UTC),
+        waits_until=datetime(2026, 1, 8, 3, 5, tzinfo=UTC),
+    )
+    held = hold_of(never_open, recipient_key="America/New_York,Asia/Bangkok")
+    assert held is not None and (held.reason, held.release_time) == (HoldReason.QUIET_HOURS, None)
+
+
+@pytest.mark.parametrize("waits_until", [None, LATE + timedelta(minutes=7)])
 @pytest.mark.parametrize("key", [None, "*"])
-def test_what_somebody_has_to_end_is_told_before_what_ends_by_itself(key: str | None) -> None:
+def test_what_somebody_has_to_end_is_told_before_what_ends_by_itself(
+    key: str | None, waits_until: datetime | None
+) -> None:
     """Each of them alone would hold it: the first is told, whatever else holds it too."""
-    off = replace(RULES, sms_enabled=False)
+    rules = replace(RULES, waits_until=waits_until)
+    off = replace(rules, sms_enabled=False)
     found = [
         hold_of(off, number_enabled=False, mass_message_paused=True, recipient_key=key),
-        hold_of(number_enabled=False, mass_message_paused=True, recipient_key=key),
-        hold_of(mass_message_paused=True, recipient_key=key),
+        hold_of(rules, number_enabled=False, mass_message_paused=True, recipient_key=key),
+        hold_of(rules, mass_message_paused=True, recipient_key=key),
     ]
     assert [each and each.reason for each in found] == [
         HoldReason.SMS_DISABLED,

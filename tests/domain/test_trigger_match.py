@@ -62,7 +62,7 @@ ACCOUNT = EventAccount(
 
 
 def number(e164: str, *categories: UUID, contact: int = 1) -> TextableNumber:
-    return TextableNumber(UUID(int=contact), frozenset(categories), Language.EN, None, e164)
+    return TextableNumber(UUID(int=contact), frozenset(categories), Language.EN, None, e164, "US")
 
 
 def test_the_outcomes_are_those_of_the_contract_best_first() -> None:

@@ -21,6 +21,8 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "Access.CreateApiKey": {"api_key": {"name": "key", "role_id": "$role"}},
     "Access.RotateApiKey": {"api_key_id": "$api_key"},
     "Access.RevokeApiKey": {"api_key_id": "$api_key"},
+    "Billing.GetTopUp": {"top_up_id": "$top_up"},
+    "Billing.ListLedgerEntries": {},
     "Contacts.CreateContact": {
         "contact": {
             "account_id": "$account",
@@ -70,6 +72,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     },
     "Delivery.ListMessages": {},
     "Delivery.GetMessage": {"message_id": "$message"},
+    "Delivery.RequeueMessages": {},
     "Delivery.WatchMessages": {},
     "Directory.CreateCompany": {"company": {"name": "Company $n", "country": "US"}},
     "Directory.GetCompany": {"company_id": "$company"},
@@ -164,7 +167,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
 ANSWER_LATER = {"Delivery.WatchMessages"}
 
 # Every caller of these is the platform operator, who knows every instance.
-OPERATORS = {"Instances"}
+OPERATORS = {"Instances", "PriceLists"}
 
 # Ids that the service makes or the message shows, and that requests are not read for.
 NOT_READ = {

@@ -30,6 +30,9 @@ class Probe(delivery_pb2_grpc.DeliveryServicer):
     async def GetDeliveryStats(self, request: Any, context: Any) -> Any:
         return pb.GetDeliveryStatsResponse()
 
+    async def RequeueMessages(self, request: Any, context: Any) -> Any:
+        return pb.RequeueMessagesResponse()
+
     async def GetMessage(self, request: Any, context: Any) -> Any:
         self.requests.append(request)
         self.running += 1

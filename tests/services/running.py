@@ -46,10 +46,12 @@ async def run_server(
     limits: Limits | None = None,
     transport: Transport | None = None,
     registrations: Callable[[Parts], list[Registration]] = servicers,
+    payments: bool = True,
 ) -> AsyncIterator[Running]:
     """Runs a server on a free port of 127.0.0.1 until the block ends.
 
-    Its connections go to the database of `pool`, with the roles that they have in a real process.
+    With `payments` it takes top-ups, which nobody charges. Its connections go to the database of
+    `pool`, with the roles that they have in a real process.
     """
     woken: list[None] = []
     drain = asyncio.Event()
@@ -62,6 +64,8 @@ async def run_server(
             carrier_names=CARRIERS,
             wake=lambda: woken.append(None),
             wake_for_texts=lambda: woken.append(None),
+            payments=payments,
+            wake_for_top_ups=lambda: woken.append(None),
         )
         server = GrpcServer(
             system, registrations(parts), drain=drain, limits=limits, transport=transport

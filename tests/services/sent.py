@@ -11,8 +11,8 @@ from tests.factories import Isp, add_account, add_contact, make_isp
 
 _BODY = """
 INSERT INTO body (instance_id, language, text, encoding, characters, billable_segments,
-                  carrier_segments, cost_micros)
-VALUES ($1, 'en', $2, $3, $4, 1, 1, 15000) RETURNING id
+                  carrier_segments)
+VALUES ($1, 'en', $2, $3, $4, 1, 1) RETURNING id
 """
 
 _MESSAGE = """

@@ -11,6 +11,7 @@ from outbound_sms.store.pool import Pool
 from outboundsms.v1 import triggers_pb2 as pb
 from outboundsms.v1.triggers_pb2_grpc import TriggersStub
 from tests.factories import add_number, add_signature
+from tests.price_lists import DIFFERENT, flat, set_prices
 from tests.services.failures import failure
 from tests.services.fire_calls import (
     JOB,
@@ -73,15 +74,44 @@ async def test_a_text_waits_in_the_queue_and_has_its_first_event(
 async def test_a_text_costs_what_the_billing_rule_and_the_price_say(
     stub: Stubs, subscribers: Subscribers
 ) -> None:
-    await subscribers.pool.execute("UPDATE instance SET segment_price_micros = 7000")
+    await set_prices(subscribers.pool, flat(7_002))
     await subscribers.pool.execute("UPDATE signature SET template = 6")
     await fire(stub)
     [text] = await subscribers.texts()
     assert (text["carrier_segments"], text["billable_segments"]) == (2, 2)
-    assert text["cost_micros"] == 14_000
+    assert text["cost_micros"] == 14_004
+    queued = await subscribers.pool.fetchrow("SELECT * FROM dispatch")
+    assert queued is not None
+    assert (queued["cost_micros"], queued["held"]) == (14_004, False)
+    assert text["price_list_version"] == await subscribers.pool.fetchval(
+        "SELECT max(version) FROM price_list"
+    )
     body = await subscribers.pool.fetchrow("SELECT * FROM body")
     assert body is not None
-    assert (body["cost_micros"], body["characters"]) == (14_000, len(body["text"]))
+    assert body["characters"] == len(body["text"])
+
+
+async def test_a_text_costs_by_the_country_of_its_number_and_its_encoding(
+    stub: Stubs, subscribers: Subscribers
+) -> None:
+    await set_prices(subscribers.pool)
+    await add_number(
+        subscribers.pool, subscribers.isp, subscribers.contact_id, "+14165550123", country="CA"
+    )
+    await fire(stub)
+    await subscribers.pool.execute(
+        "UPDATE company SET name = 'Fibre Forêt' WHERE id = $1", subscribers.isp.company_id
+    )
+    await fire(stub, "invoice 2")
+    rows = await subscribers.pool.fetch(
+        "SELECT m.phone, b.encoding, m.billable_segments, m.cost_micros "
+        "FROM message m JOIN body b ON b.id = m.body_id"
+    )
+    countries = {"+12125550101": "US", "+14165550123": "CA"}
+    found = {(countries[row["phone"]], row["encoding"]): row for row in rows}
+    assert found.keys() == DIFFERENT.keys()
+    for key, row in found.items():
+        assert row["cost_micros"] == row["billable_segments"] * DIFFERENT[key]
 
 
 async def test_several_triggered_messages_make_a_text_each_oldest_first(

@@ -42,11 +42,15 @@ async def tick(pool: Pool) -> None:
 
 
 async def move(pool: Pool, count: int, before: int, after: int) -> None:
-    """Gives messages of one status another, as the dispatcher does, and ticks."""
+    """Gives messages of one status another, as the dispatcher does but for their money, and ticks.
+
+    Those that were sent count as accepted before there was a ledger, which is free.
+    """
     await pool.execute(
-        "WITH u AS (UPDATE message SET status = $3, version = version + 1 WHERE id IN "
+        "WITH u AS (UPDATE message SET status = $3::smallint, version = version + 1, "
+        "price_list_version = CASE WHEN $3::smallint <= 2 THEN price_list_version END WHERE id IN "
         "(SELECT id FROM message WHERE status = $2 ORDER BY id LIMIT $1) RETURNING *), "
-        "d AS (DELETE FROM dispatch USING u WHERE message_id = u.id AND $3 > 2) "
+        "d AS (DELETE FROM dispatch USING u WHERE message_id = u.id AND $3::smallint > 2) "
         "INSERT INTO status_event (instance_id, message_id, mass_message_id, version, status, "
         "previous_status) SELECT instance_id, id, mass_message_id, version, status, $2 FROM u",
         count,

@@ -144,6 +144,35 @@ async def test_what_somebody_must_end_is_told_before_quiet_hours(
     assert await hold_of(stub, mass) is None
 
 
+async def test_every_message_of_an_instance_waits_for_its_top_up(
+    stub: Stubs, outbox: Outbox, pool: Pool
+) -> None:
+    until: datetime = await pool.fetchval(
+        "UPDATE balance SET waits_until = now() + interval '9 minutes' WHERE instance_id = $1 "
+        "RETURNING waits_until",
+        outbox.isp.instance_id,
+    )
+    mass = await outbox.add()
+    triggered = await outbox.add_triggered()
+    for message in (mass, triggered):
+        assert await hold_of(stub, message) == (pb.HOLD_REASON_TOP_UP, until)
+    assert "waits for an automatic top-up" in (await shown(stub, mass)).hold.text
+    await change(pool, [mass], 2)
+    assert await hold_of(stub, mass) is None
+    await pool.execute("UPDATE balance SET waits_until = now()")
+    assert await hold_of(stub, triggered) is None
+
+
+async def test_a_message_says_which_prices_it_was_accepted_at(
+    stub: Stubs, outbox: Outbox, pool: Pool
+) -> None:
+    priced, free = await outbox.add(), await outbox.add()
+    await pool.execute("UPDATE message SET price_list_version = 1 WHERE id = $1", priced)
+    await pool.execute("UPDATE message SET price_list_version = NULL WHERE id = $1", free)
+    assert (await shown(stub, priced)).price_list_version == 1
+    assert (await shown(stub, free)).price_list_version == 0
+
+
 async def test_the_recipients_clock_counts_where_the_instance_says_so(
     stub: Stubs, outbox: Outbox, pool: Pool
 ) -> None:

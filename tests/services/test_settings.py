@@ -16,6 +16,7 @@ from outboundsms.v1 import settings_pb2 as pb
 from outboundsms.v1.language_pb2 import LANGUAGE_EN, LANGUAGE_FR
 from outboundsms.v1.quiet_hours_pb2 import QuietHours
 from outboundsms.v1.settings_pb2_grpc import SettingsStub
+from tests.price_lists import forget_prices, set_prices
 from tests.services.failures import failure
 from tests.services.running import Running, Stubs, Tenant
 
@@ -64,6 +65,25 @@ async def test_a_new_instance_sends_in_english_by_the_products_billing_rule(stub
     )
 
 
+async def test_the_price_shown_is_that_of_the_instance_s_own_country_if_there_is_one(
+    stub: Stubs, pool: Pool, instance: Tenant
+) -> None:
+    settings = stub(SettingsStub)
+
+    async def price() -> int:
+        answer = await settings.GetSmsSettings(pb.GetSmsSettingsRequest())
+        shown: int = answer.settings.segment_price_micros
+        return shown
+
+    await set_prices(pool)
+    assert await price() == 7_001
+    await pool.execute("UPDATE instance SET country = 'CA' WHERE id = $1", instance.instance.id)
+    assert await price() == 11_027
+    assert (await update(settings, pb.SmsSettings(), "enabled")).segment_price_micros == 11_027
+    await forget_prices(pool)
+    assert await price() == 0
+
+
 async def test_an_update_changes_what_its_mask_names_and_nothing_else(
     stub: Stubs, other_instance: Tenant
 ) -> None:
@@ -88,6 +108,40 @@ async def test_an_update_changes_what_its_mask_names_and_nothing_else(
     assert (await settings.GetSmsSettings(pb.GetSmsSettingsRequest())).settings == after
     theirs = await stub(SettingsStub, other_instance.key).GetSmsSettings(pb.GetSmsSettingsRequest())
     assert theirs.settings.etag == "1"
+
+
+async def test_the_low_funds_threshold_is_a_setting_and_kept_with_the_balance(
+    stub: Stubs, pool: Pool, instance: Tenant, other_instance: Tenant
+) -> None:
+    settings = stub(SettingsStub)
+    given = pb.SmsSettings(low_funds_threshold_micros=5_000_000, etag="1")
+    after = await update(settings, given, "low_funds_threshold_micros")
+    assert (after.low_funds_threshold_micros, after.etag) == (5_000_000, "2")
+    assert (await settings.GetSmsSettings(pb.GetSmsSettingsRequest())).settings == after
+    await failure(
+        update(
+            settings,
+            pb.SmsSettings(low_funds_threshold_micros=1, etag="1"),
+            "low_funds_threshold_micros",
+        )
+    )
+    after = await update(settings, pb.SmsSettings(enabled=False), "enabled")
+    assert (after.low_funds_threshold_micros, after.enabled) == (5_000_000, False)
+    stored = await pool.fetch("SELECT instance_id, low_funds_threshold_micros FROM balance")
+    assert {row[0]: row[1] for row in stored if row[1]} == {instance.instance.id: 5_000_000}
+    largest = pb.SmsSettings(low_funds_threshold_micros=10**12)
+    after = await update(settings, largest, "low_funds_threshold_micros")
+    assert after.low_funds_threshold_micros == 10**12
+    after = await update(settings, pb.SmsSettings(), "low_funds_threshold_micros")
+    assert after.low_funds_threshold_micros == 0
+
+
+@pytest.mark.parametrize("threshold", [-1, 10**12 + 1, 2**63 - 1])
+async def test_a_threshold_out_of_range_is_refused(stub: Stubs, threshold: int) -> None:
+    bad = pb.SmsSettings(low_funds_threshold_micros=threshold)
+    refused = await failure(update(stub(SettingsStub), bad, "low_funds_threshold_micros"))
+    assert refused.code is Code.INVALID_ARGUMENT
+    assert refused.violations.keys() == {"settings.low_funds_threshold_micros"}
 
 
 async def test_an_update_of_what_changed_meanwhile_is_refused(stub: Stubs) -> None:

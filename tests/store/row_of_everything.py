@@ -18,7 +18,9 @@ EVERYBODYS = {
     "feed_epoch",
     "feed_gate",
     "feed_tick",
+    "price_list",
     "schema_migration",
+    "segment_price",
     "signing_key",
     "suppression",
 }
@@ -50,13 +52,15 @@ _REST = (
     "INSERT INTO consent_event (instance_id, e164, kind, source, actor, occur_time) "
     "VALUES ($1, '+12125550177', 1, 1, 'key', now())",
     "INSERT INTO message (instance_id, mass_message_id, contact_id, sending_number_id, body_id, "
-    "phone, billable_segments, carrier_segments, kind, cost_micros) "
-    "SELECT $1, b.mass_message_id, c.id, n.id, b.id, '+12125550177', 1, 1, 1, 0 "
+    "phone, billable_segments, carrier_segments, kind, cost_micros, price_list_version) "
+    "SELECT $1, b.mass_message_id, c.id, n.id, b.id, '+12125550177', 1, 1, 1, 15000, 1 "
     "FROM body b JOIN contact c USING (instance_id) JOIN sending_number n USING (instance_id) "
     "WHERE b.instance_id = $1 LIMIT 1",
     "INSERT INTO dispatch (message_id, instance_id, sending_number_id, priority, segments, "
-    "valid_until) SELECT id, instance_id, sending_number_id, 5, 1, now() "
-    "FROM message WHERE instance_id = $1",
+    "valid_until, cost_micros, held) SELECT id, instance_id, sending_number_id, 5, 1, now(), "
+    "cost_micros, true FROM message WHERE instance_id = $1",
+    "INSERT INTO ledger_entry (instance_id, kind, amount_micros, message_id) "
+    "SELECT instance_id, 2, cost_micros, id FROM message WHERE instance_id = $1",
     "INSERT INTO status_event (instance_id, message_id, version, status, previous_status) "
     "SELECT instance_id, id, 1, 1, 0 FROM message WHERE instance_id = $1",
     "INSERT INTO attempt (message_id, number, carrier, outcome, submit_time) "
@@ -70,4 +74,19 @@ _REST = (
     "'{1}', '{1}', '{NULL}')",
     "INSERT INTO trigger_fire (triggered_message_id, event_key, instance_id, message_ids) "
     "SELECT id, 'invoice 1', instance_id, '{}' FROM triggered_message WHERE instance_id = $1",
+    "INSERT INTO auto_buy (instance_id, customer, payment_method) "
+    "VALUES ($1, 'cus_1', 'pm_card_visa')",
+    "INSERT INTO top_up (instance_id, automatic, amount_micros, currency, customer, "
+    "payment_method, state, finish_time) "
+    "VALUES ($1, false, 10000, 'USD', 'cus_1', 'pm_card_visa', 4, now())",
+    # Not in the queue, since it could not be paid.
+    "INSERT INTO message (instance_id, contact_id, sending_number_id, body_id, phone, "
+    "billable_segments, carrier_segments, kind, cost_micros, price_list_version, status) "
+    "SELECT instance_id, contact_id, sending_number_id, body_id, phone, 1, 1, 2, 15000, 1, 6 "
+    "FROM message WHERE instance_id = $1",
+    "INSERT INTO unfunded (message_id, instance_id, sending_number_id, priority, zones, segments, "
+    "cost_micros, valid_until) SELECT id, instance_id, sending_number_id, 1, '', 1, cost_micros, "
+    "now() FROM message WHERE instance_id = $1 AND status = 6",
+    "INSERT INTO refund_due (message_id, instance_id) "
+    "SELECT id, instance_id FROM message WHERE instance_id = $1",
 )

@@ -60,11 +60,12 @@ async def fire(pool: Pool, isp: Isp) -> NewFire:
         account_id=account,
         sending_number_id=isp.sending_number_id,
         valid_until=UNTIL,
-        bodies={Language.EN: (english, 100), Language.FR: (french, 200)},
+        price_list_version=await pool.fetchval("SELECT price_list_in_force('USD', now())"),
+        bodies={Language.EN: english, Language.FR: french},
         texts=[
-            NewText(Language.FR, contact, "+15145550101", ZONE),
-            NewText(Language.EN, contact, "+12125550101", ZONE),
-            NewText(Language.FR, contact, "+15145550102", ZONE),
+            NewText(Language.FR, contact, "+15145550101", ZONE, 200),
+            NewText(Language.EN, contact, "+12125550101", ZONE, 100),
+            NewText(Language.FR, contact, "+15145550102", ZONE, 200),
         ],
     )
 

@@ -97,6 +97,7 @@ async def test_a_chunk_reads_its_own_accounts_contacts_and_numbers_only(
         FIRST_ID,
         isp.sending_number_id,
         rows[0]["now"],
+        await pool.fetchval("SELECT price_list_in_force('USD', now())"),
     )
     assert {"contact_account", "phone_number_unique"} <= indexes(nodes)
     assert not scanned(nodes) & {"account", "contact", "phone_number"}

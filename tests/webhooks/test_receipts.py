@@ -15,6 +15,8 @@ from outbound_sms.store.pool import Pool
 from outbound_sms.store.receipts import apply_receipts
 from outbound_sms.webhooks.inbox import ReceiptInbox
 from outbound_sms.webhooks.server import LARGEST_BODY, build_app
+from tests.dispatch.claims import claim
+from tests.dispatch.money import intend, settle
 from tests.dispatch.queue_factory import Queued, fill_queue
 
 TOKEN = "a token"
@@ -69,8 +71,9 @@ async def caller(pool: Pool) -> AsyncIterator[Caller]:
 async def sent(pool: Pool) -> Queued:
     """One message that its carrier has accepted."""
     queued = await fill_queue(pool, 1, carrier="sandbox")
-    await pool.execute("UPDATE message SET status = 3, version = 3")
-    await pool.execute("DELETE FROM dispatch")
+    claimed = await claim(pool, queued.sending_number_id)
+    await intend(pool, claimed)
+    await settle(pool, claimed)
     return queued
 
 

@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, Self
 import grpc
 import grpc.aio
 
+from outboundsms.balance import watch_balance
 from outboundsms.calls import interceptors
 from outboundsms.fire import AnsweredEvent, Events, fire_all, trigger_event
 from outboundsms.interruption import OnInterruption
 from outboundsms.policy import service_config
 from outboundsms.progress import watch_mass_message
-from outboundsms.v1 import mass_messages_pb2, triggers_pb2
+from outboundsms.v1 import billing_pb2, mass_messages_pb2, triggers_pb2
 from outboundsms.v1.access_pb2_grpc import AccessStub
+from outboundsms.v1.billing_pb2_grpc import BillingStub
 from outboundsms.v1.contacts_pb2_grpc import ContactsStub
 from outboundsms.v1.delivery_pb2_grpc import DeliveryStub
 from outboundsms.v1.directory_pb2_grpc import DirectoryStub
 from outboundsms.v1.instances_pb2_grpc import InstancesStub
 from outboundsms.v1.mass_messages_pb2_grpc import MassMessagesStub
+from outboundsms.v1.price_lists_pb2_grpc import PriceListsStub
 from outboundsms.v1.settings_pb2_grpc import SettingsStub
 from outboundsms.v1.signatures_pb2_grpc import SignaturesStub
 from outboundsms.v1.triggers_pb2_grpc import TriggersStub
@@ -28,11 +31,13 @@ from outboundsms.watch import MessageWatch, SaveCursor, Start
 
 if TYPE_CHECKING:
     from outboundsms.v1.access_pb2_grpc import AccessAsyncStub
+    from outboundsms.v1.billing_pb2_grpc import BillingAsyncStub
     from outboundsms.v1.contacts_pb2_grpc import ContactsAsyncStub
     from outboundsms.v1.delivery_pb2_grpc import DeliveryAsyncStub
     from outboundsms.v1.directory_pb2_grpc import DirectoryAsyncStub
     from outboundsms.v1.instances_pb2_grpc import InstancesAsyncStub
     from outboundsms.v1.mass_messages_pb2_grpc import MassMessagesAsyncStub
+    from outboundsms.v1.price_lists_pb2_grpc import PriceListsAsyncStub
     from outboundsms.v1.settings_pb2_grpc import SettingsAsyncStub
     from outboundsms.v1.signatures_pb2_grpc import SignaturesAsyncStub
     from outboundsms.v1.triggers_pb2_grpc import TriggersAsyncStub
@@ -66,11 +71,13 @@ class Client:
     """
 
     access: "AccessAsyncStub"
+    billing: "BillingAsyncStub"
     contacts: "ContactsAsyncStub"
     delivery: "DeliveryAsyncStub"
     directory: "DirectoryAsyncStub"
     instances: "InstancesAsyncStub"
     mass_messages: "MassMessagesAsyncStub"
+    price_lists: "PriceListsAsyncStub"
     settings: "SettingsAsyncStub"
     signatures: "SignaturesAsyncStub"
     triggers: "TriggersAsyncStub"
@@ -79,11 +86,13 @@ class Client:
         """Takes over a channel that sends the API key by itself, such as `connect` makes."""
         self._channel = channel
         self.access = AccessStub(channel)
+        self.billing = BillingStub(channel)
         self.contacts = ContactsStub(channel)
         self.delivery = DeliveryStub(channel)
         self.directory = DirectoryStub(channel)
         self.instances = InstancesStub(channel)
         self.mass_messages = MassMessagesStub(channel)
+        self.price_lists = PriceListsStub(channel)
         self.settings = SettingsStub(channel)
         self.signatures = SignaturesStub(channel)
         self.triggers = TriggersStub(channel)
@@ -114,6 +123,12 @@ class Client:
         return watch_mass_message(
             self.mass_messages, mass_message_id, on_interruption=on_interruption
         )
+
+    def watch_balance(
+        self, *, on_interruption: OnInterruption | None = None
+    ) -> AsyncGenerator[billing_pb2.WatchBalanceResponse, None]:
+        """The balance as it stands, then at each change, across interruptions, without an end."""
+        return watch_balance(self.billing, on_interruption=on_interruption)
 
     async def fire(
         self,

@@ -14,11 +14,13 @@ from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 
 from outboundsms.v1 import (
     access_pb2,
+    billing_pb2,
     contacts_pb2,
     delivery_pb2,
     directory_pb2,
     instances_pb2,
     mass_messages_pb2,
+    price_lists_pb2,
     settings_pb2,
     signatures_pb2,
     triggers_pb2,
@@ -40,11 +42,13 @@ CONTRACT: tuple[FileDescriptor, ...] = tuple(
     module.DESCRIPTOR
     for module in (
         access_pb2,
+        billing_pb2,
         contacts_pb2,
         delivery_pb2,
         directory_pb2,
         instances_pb2,
         mass_messages_pb2,
+        price_lists_pb2,
         settings_pb2,
         signatures_pb2,
         triggers_pb2,

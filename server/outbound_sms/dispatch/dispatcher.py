@@ -21,7 +21,7 @@ from outbound_sms.store import leases, suppressions
 from outbound_sms.store.fires import forget_old_fires
 from outbound_sms.store.idempotency import forget_old_answers
 from outbound_sms.store.pool import DATABASE_FAILURES, Pool
-from outbound_sms.store.receipts import apply_receipts
+from outbound_sms.store.receipts import apply_receipts, refund
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +30,8 @@ RESCUE_BATCH = 500
 FORGET_INTERVAL = 300.0
 RECEIPT_INTERVAL = 0.25
 DOUBT_INTERVAL = 0.5
+REFUND_INTERVAL = 1.0
+REFUND_BATCH = 500
 
 
 class CarrierTooSlow(ValueError):
@@ -111,6 +113,7 @@ class Dispatcher:
                 stop=stop,
                 wake=self.receipts_arrived,
             ),
+            repeat(self._refund, name="refund", interval=REFUND_INTERVAL, stop=stop),
             repeat(self._measure, name="queue_depth", interval=QUEUE_DEPTH_INTERVAL, stop=stop),
             repeat(self._forget, name="forget", interval=FORGET_INTERVAL, stop=stop),
         ):
@@ -146,6 +149,9 @@ class Dispatcher:
             # More are on their way when some have just come: a larger batch costs less for each.
             await asyncio.sleep(self.settings.settle_delay)
         return applied
+
+    async def _refund(self) -> int:
+        return await refund(self._pool, REFUND_BATCH)
 
     async def _measure(self) -> int:
         depth = await store.queue_depth(self._pool)

@@ -1,4 +1,4 @@
-"""What a text is billed: two ways to count segments, and the price of them."""
+"""What a text is billed for: two ways to count segments."""
 
 from enum import IntEnum
 from typing import assert_never
@@ -33,10 +33,3 @@ def billable_segments(count: SegmentCount, rule: BillingRule) -> int:
             return count.carrier_segments
         case _:
             assert_never(rule)
-
-
-def cost_micros(billable_segments: int, segment_price_micros: int) -> int:
-    """The price of so many segments, in micros of the currency. Raises ValueError below zero."""
-    if billable_segments < 0 or segment_price_micros < 0:
-        raise ValueError("segments and price cannot be negative")
-    return billable_segments * segment_price_micros

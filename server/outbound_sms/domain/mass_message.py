@@ -8,8 +8,8 @@ from outbound_sms.domain.errors import Reason, WrongState
 
 class MassMessageState(IntEnum):
     """EXPANDING: recipients are being written. SENDING: all are written, texts are leaving.
-    PAUSED: neither goes on. CANCELLED: what had not left never will. FINISHED: every text has
-    reached an end. The last two are final.
+    PAUSED: neither goes on. CANCELLED: what had not left never will; final. FINISHED: every text
+    has reached an end, or waits to be requeued for lack of funds; requeueing makes it SENDING.
     """
 
     EXPANDING = 1

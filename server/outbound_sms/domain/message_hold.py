@@ -19,11 +19,12 @@ class HoldReason(IntEnum):
     SMS_DISABLED = 2
     SENDING_NUMBER_DISABLED = 3
     MASS_MESSAGE_PAUSED = 4
+    TOP_UP = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """`release_time` is when it ends by itself; None when somebody has to end it."""
+    """`release_time` is when it ends by itself, at the latest; None when somebody has to end it."""
 
     reason: HoldReason
     release_time: datetime | None
@@ -32,12 +33,16 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class HoldRules:
-    """What an instance holds all its messages by, at the time `now` of the database."""
+    """What an instance holds all its messages by, at the time `now` of the database.
+
+    `waits_until`: messages wait for an automatic top-up until then, unless it is past.
+    """
 
     sms_enabled: bool
     quiet_hours: QuietHours | None
     time_zone: str
     now: datetime
+    waits_until: datetime | None = None
 
 
 _SMS_DISABLED = Hold(
@@ -67,9 +72,9 @@ def find_hold(
     """The first thing that keeps a Pending message back, None when nothing does.
 
     `recipient_key` is that of `RecipientZone`, None for a message that is not triggered: quiet
-    hours hold no others (the product article, "Configuring Quiet Hours"). They come last, because
-    they are the only hold that ends by itself: their time of release would promise too much while
-    another one lasts.
+    hours hold no others (the product article, "Configuring Quiet Hours"). Those that end by
+    themselves come last, because their time of release would promise too much while another one
+    lasts: quiet hours and the wait for a top-up. Of these two the one that lasts longer is told.
     """
     if not rules.sms_enabled:
         return _SMS_DISABLED
@@ -77,9 +82,15 @@ def find_hold(
         return _SENDING_NUMBER_DISABLED
     if mass_message_paused:
         return _MASS_MESSAGE_PAUSED
-    if recipient_key is None or rules.quiet_hours is None:
-        return None
-    return _quiet_hold(rules.quiet_hours, recipient_key, rules.time_zone, rules.now)
+    quiet = None
+    if recipient_key is not None and rules.quiet_hours is not None:
+        quiet = _quiet_hold(rules.quiet_hours, recipient_key, rules.time_zone, rules.now)
+    waits_until = rules.waits_until
+    if waits_until is None or waits_until <= rules.now:
+        return quiet
+    if quiet is not None and (quiet.release_time is None or quiet.release_time > waits_until):
+        return quiet
+    return _top_up_hold(waits_until, rules.time_zone)
 
 
 # A page shows up to 1,000 messages that wait for the same few zones.
@@ -97,3 +108,10 @@ def _quiet_hold(hours: QuietHours, key: str, time_zone: str, now: datetime) -> H
     until = format_local_time(release, parse_zone(time_zone), Language.EN)
     whose = "Quiet hours" if hours.mode is QuietMode.INSTANCE else "Quiet hours of the recipient"
     return Hold(HoldReason.QUIET_HOURS, release, f"{whose} until {until}.")
+
+
+@lru_cache(maxsize=1024)
+def _top_up_hold(waits_until: datetime, time_zone: str) -> Hold:
+    until = format_local_time(waits_until, parse_zone(time_zone), Language.EN)
+    text = f"The money does not do; it waits for an automatic top-up until {until} at the latest."
+    return Hold(HoldReason.TOP_UP, waits_until, text)

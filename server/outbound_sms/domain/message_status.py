@@ -13,7 +13,8 @@ class MessageStatus(IntEnum):
     SENT: the carrier accepted it. Many carriers never tell more.
     DELIVERED: the carrier reports that the handset has it.
     FAILED: it was or will be delivered to nobody; the reject reason says why.
-    INSUFFICIENT_FUNDS: parked unsent for want of money, until somebody requeues it.
+    INSUFFICIENT_FUNDS: parked unsent for want of money, until somebody requeues it. The only one
+    that can be taken back: RequeueMessages makes it PENDING again, and nothing else does.
     """
 
     PENDING = 1

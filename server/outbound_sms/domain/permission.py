@@ -32,6 +32,8 @@ LABELS: dict[str, str] = {
     "UPDATE_TRIGGERED_SMS_MESSAGE": "Update a triggered SMS message",
     "DELETE_TRIGGERED_SMS_MESSAGE": "Delete a triggered SMS message",
     "MANAGE_INSTANCES": "Manage the instances of the service",
+    "READ_BILLING": "View the SMS balance",
+    "MANAGE_BILLING": "Manage SMS billing",
 }
 
 PLATFORM_PERMISSIONS = frozenset({"MANAGE_INSTANCES"})

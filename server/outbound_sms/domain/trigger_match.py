@@ -33,6 +33,7 @@ class TextableNumber:
     language: Language
     time_zone: str | None
     e164: str
+    country: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,19 @@
 """Rendered texts between the domain and the contract."""
 
-from outbound_sms.domain.billing_rule import cost_micros
 from outbound_sms.domain.body import Body
 from outbound_sms.domain.sms_settings import SmsSettings
 from outboundsms.v1 import body_pb2
 
 
 def show_body(body: Body, settings: SmsSettings) -> body_pb2.RenderedBody:
-    """The text and how it counts, priced by the settings."""
+    """The text and how it counts, priced for a number of the instance's own country."""
     return body_pb2.RenderedBody(
         text=body.text,
         encoding=body_pb2.Encoding.ValueType(body.encoding),
         characters=body.characters,
         billable_segments=body.billable_segments,
         carrier_segments=body.carrier_segments,
-        cost_micros=cost_micros(body.billable_segments, settings.segment_price_micros),
+        cost_micros=body.billable_segments * settings.home_price_micros(body.encoding),
         currency=settings.currency,
         offending_characters=[
             body_pb2.OffendingCharacter(

@@ -12,8 +12,10 @@ from outbound_sms.feed.feed import Feed
 from outbound_sms.feed.stream import Start, WatchRequest
 from outbound_sms.rpc.caller import current_caller
 from outbound_sms.rpc.fields import check_enum, parse_id
+from outbound_sms.rpc.once import Once
 from outbound_sms.rpc.pages import Pages
 from outbound_sms.services import watch_answers
+from outbound_sms.services.delivery_requeue import Requeueing
 from outbound_sms.services.message_fields import show_details, show_message
 from outbound_sms.services.message_filters import read_filter, read_span
 from outbound_sms.services.quiet_hours_fields import show_quiet_hours
@@ -31,12 +33,22 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class Delivery(delivery_pb2_grpc.DeliveryServicer):
-    """Serves `outboundsms.v1.Delivery`."""
+class Delivery(Requeueing, delivery_pb2_grpc.DeliveryServicer):
+    """Serves `outboundsms.v1.Delivery`.
+
+    `wake` tells the dispatcher of this process that texts are ready to go.
+    """
 
     def __init__(
-        self, pool: Pool, pages: Pages, feed: Feed, now: Callable[[], datetime] = _now
+        self,
+        pool: Pool,
+        pages: Pages,
+        once: Once,
+        feed: Feed,
+        wake: Callable[[], None],
+        now: Callable[[], datetime] = _now,
     ) -> None:
+        Requeueing.__init__(self, once, wake)
         self._pool = pool
         self._pages = pages
         self._feed = feed

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from outbound_sms.domain.billing_rule import cost_micros
 from outbound_sms.domain.body import Body
 from outbound_sms.domain.errors import FieldViolation, InvalidRequest, Reason, WrongState
 from outbound_sms.domain.language import Language
+from outbound_sms.domain.price_list import PriceList
 from outbound_sms.domain.recipient_zone import find_recipient_zone
 from outbound_sms.domain.rendering import Closing
 from outbound_sms.domain.sms_settings import SmsSettings
@@ -107,9 +107,10 @@ def _match(
 def make_fire(settings: SmsSettings, sender: Sender, found: MatchedEvent, match: Match) -> NewFire:
     """The texts of a match that makes some.
 
-    Raises WrongState (NO_SENDING_NUMBER, NO_SIGNATURE), and InvalidRequest when the event has lost
-    its point already, or its text would be too long.
+    Raises WrongState (NO_PRICES, NO_SENDING_NUMBER, NO_SIGNATURE), and InvalidRequest when the
+    event has lost its point already, or its text would be too long.
     """
+    prices = settings.check_prices()
     if sender.sending_number_id is None:
         raise WrongState(
             Reason.NO_SENDING_NUMBER,
@@ -127,20 +128,23 @@ def make_fire(settings: SmsSettings, sender: Sender, found: MatchedEvent, match:
     account = found.account
     valid_until = found.event.valid_until(settings.read_time)
     languages = dict.fromkeys(number.language for number in match.recipients)
+    bodies = {
+        language: _render(settings, found, sender.closing, language) for language in languages
+    }
     return NewFire(
         key=found.key_of(match),
         account_id=account.id,
         sending_number_id=sender.sending_number_id,
         valid_until=valid_until,
-        bodies={
-            language: _render(settings, found, sender.closing, language) for language in languages
-        },
+        price_list_version=prices.version,
+        bodies=bodies,
         texts=[
             NewText(
                 language=number.language,
                 contact_id=number.contact_id,
                 e164=number.e164,
                 zone=find_recipient_zone(number.time_zone, account.region, number.e164),
+                cost_micros=_cost_micros(prices, number, bodies[number.language]),
             )
             for number in match.recipients
         ],
@@ -149,11 +153,11 @@ def make_fire(settings: SmsSettings, sender: Sender, found: MatchedEvent, match:
 
 def _render(
     settings: SmsSettings, found: MatchedEvent, closing: Closing, language: Language
-) -> tuple[Body, int]:
-    """The body in a language, and its price in micros."""
+) -> Body:
+    """The body in a language."""
     event, account = found.event, found.account
     try:
-        body = render_trigger(
+        return render_trigger(
             event.trigger,
             event.values,
             count=event.count,
@@ -167,7 +171,10 @@ def _render(
         ).body
     except ValueError as refusal:
         raise _not_sendable(event, str(refusal)) from None
-    return body, cost_micros(body.billable_segments, settings.segment_price_micros)
+
+
+def _cost_micros(prices: PriceList, number: TextableNumber, body: Body) -> int:
+    return prices.cost_micros(number.country, body.encoding, body.billable_segments)
 
 
 def _not_sendable(event: TriggerEvent, text: str) -> InvalidRequest:

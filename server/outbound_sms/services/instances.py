@@ -8,7 +8,9 @@ from uuid import UUID
 from outbound_sms.domain.api_key import make_key
 from outbound_sms.domain.errors import Reason, Violations
 from outbound_sms.domain.instance import Instance
+from outbound_sms.domain.ledger import LONGEST_NOTE, MAX_ADJUSTMENT_MICROS
 from outbound_sms.domain.sms_availability import unavailable
+from outbound_sms.domain.text_field import check_text
 from outbound_sms.rpc.caller import current_caller
 from outbound_sms.rpc.fields import parse_etag, parse_id, read_mask
 from outbound_sms.rpc.once import Once
@@ -16,9 +18,10 @@ from outbound_sms.rpc.pages import Pages
 from outbound_sms.services import instance_fields
 from outbound_sms.services.access_fields import read_key_name
 from outbound_sms.services.access_rights import lock_access
+from outbound_sms.services.billing_fields import show_balance
 from outbound_sms.services.missing import check_etag, not_found
 from outbound_sms.services.paging import read_page
-from outbound_sms.store import api_keys, instances, roles
+from outbound_sms.store import api_keys, balances, instances, roles
 from outbound_sms.store.pool import Connection, Pool
 from outboundsms.v1 import instances_pb2 as pb
 from outboundsms.v1 import instances_pb2_grpc
@@ -81,6 +84,27 @@ class Instances(instances_pb2_grpc.InstancesServicer):
             return pb.UpdateInstanceResponse(instance=instance_fields.show(updated))
 
         return await self._once.run(request, pb.UpdateInstanceResponse, work)
+
+    async def AdjustBalance(
+        self, request: pb.AdjustBalanceRequest, context: Any
+    ) -> pb.AdjustBalanceResponse:
+        violations, amount = Violations(), request.amount_micros
+        if amount == 0:
+            violations.add("amount_micros", "is 0; give what to add, negative to take")
+        elif abs(amount) > MAX_ADJUSTMENT_MICROS:
+            violations.add(
+                "amount_micros", f"is too much; give at most {MAX_ADJUSTMENT_MICROS} either way"
+            )
+        note = check_text(violations, "note", request.note, required=True, longest=LONGEST_NOTE)
+        instance_id = _read_id(violations, "instance_id", request.instance_id)
+
+        async def work(db: Connection) -> pb.AdjustBalanceResponse:
+            _known_tenant(await instances.get_instance(db, instance_id), instance_id)
+            await balances.adjust_balance(db, instance_id, amount, note)
+            adjusted = await balances.get_balance(db, instance_id)
+            return pb.AdjustBalanceResponse(balance=show_balance(adjusted))
+
+        return await self._once.run(request, pb.AdjustBalanceResponse, work)
 
     async def CreateInstanceApiKey(
         self, request: pb.CreateInstanceApiKeyRequest, context: Any

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from outbound_sms.domain.billing_rule import cost_micros
 from outbound_sms.domain.errors import Reason, WrongState
 from outbound_sms.services.mass_message_plan import Plan
 from outbound_sms.store import audience, bodies, mass_messages
@@ -26,15 +25,11 @@ async def accept(db: Connection, instance_id: UUID, plan: Plan) -> UUID:
     for key in plan.refused:
         if await audience.has_recipients(db, instance_id, meant, *key):
             raise plan.refusal(key)
-    mass_message_id = await mass_messages.insert_mass_message(db, instance_id, plan.accepted())
-    price = plan.settings.segment_price_micros
+    mass_message_id = await mass_messages.insert_mass_message(
+        db, instance_id, plan.accepted(), plan.prices.version
+    )
     texts = [
-        NewBody(
-            company_id=company_id,
-            language=language,
-            body=rendered.body,
-            cost_micros=cost_micros(rendered.body.billable_segments, price),
-        )
+        NewBody(company_id=company_id, language=language, body=rendered.body)
         for (company_id, language), rendered in plan.texts.items()
     ]
     await bodies.insert_bodies(db, instance_id, mass_message_id, texts)

@@ -9,6 +9,7 @@ from outbound_sms.domain.audience import Audience
 from outbound_sms.domain.errors import InvalidRequest, Reason, Violations, WrongState
 from outbound_sms.domain.language import Language
 from outbound_sms.domain.outage import check_outage_times
+from outbound_sms.domain.price_list import PriceList
 from outbound_sms.domain.rendering import Answers, Closing, Outage, Rendered, render_outage
 from outbound_sms.domain.sending_number import SendingNumber
 from outbound_sms.domain.sms_settings import SmsSettings
@@ -37,11 +38,13 @@ class Plan:
     """A spec with its defaults filled in, and what its texts are made from.
 
     `texts` has one for each enabled company of the audience and each language; where a text cannot
-    be sent it stands in `refused` instead, with what to do about it.
+    be sent it stands in `refused` instead, with what to do about it. `prices` are those in force
+    now.
     """
 
     spec: Spec
     settings: SmsSettings
+    prices: PriceList
     signature: Signature
     number: SendingNumber
     companies: Mapping[UUID, str]
@@ -81,14 +84,15 @@ def check_times(violations: Violations, spec: Spec, now: datetime) -> None:
 async def make_plan(db: Connection, instance_id: UUID, spec: Spec) -> Plan:
     """Looks everything up and renders the texts.
 
-    Raises WrongState (SMS_DISABLED, NO_SIGNATURE, NO_SENDING_NUMBER), and NotFound for ids that are
-    not of the instance.
+    Raises WrongState (SMS_DISABLED, NO_PRICES, NO_SIGNATURE, NO_SENDING_NUMBER), and NotFound for
+    ids that are not of the instance.
     """
     found = await settings.get_sms_settings(db, instance_id)
     if not found.enabled:
         raise WrongState(
             Reason.SMS_DISABLED, "Sending is switched off; enable it in the SMS settings first."
         )
+    prices = found.check_prices()
     signature = await _find_signature(db, instance_id, spec.signature_id)
     number = await _find_number(db, instance_id, spec.sending_number_id)
     await _check_audience(db, instance_id, spec.audience)
@@ -100,7 +104,7 @@ async def make_plan(db: Connection, instance_id: UUID, spec: Spec) -> Plan:
     )
     texts, refused = _render(spec, found, signature, answers)
     names = {company_id: each.company_name for company_id, each in answers.items()}
-    return Plan(spec, found, signature, number, names, texts, refused)
+    return Plan(spec, found, prices, signature, number, names, texts, refused)
 
 
 async def _find_signature(

@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import datetime
 
 from outbound_sms.domain.mass_message import MassMessageState
 from outbound_sms.rpc.open_streams import draining
@@ -40,23 +41,35 @@ class RateMeter:
 
 
 async def watch(
-    load: Callable[[], Awaitable[MassMessage]], drain: asyncio.Event
+    load: Callable[[], Awaitable[MassMessage]],
+    counts_follow: Callable[[], Awaitable[bool]],
+    drain: asyncio.Event,
 ) -> AsyncGenerator[pb.MassMessage, None]:
     """The mass message as it stands, then at each change, until nothing more is to come.
 
-    `load` reads it. Raises Unavailable (DRAINING) when `drain` is set.
+    `load` reads it; `counts_follow` tells whether its counts have all that has been committed.
+    RequeueMessages opens a finished one again: who watches already goes on, who watched to the end
+    watches anew. Raises Unavailable (DRAINING) when `drain` is set.
     """
     meter = RateMeter()
     shown: pb.MassMessage | None = None
+    ended: tuple[MassMessageState, datetime | None] | None = None
     while True:
+        # Asked before the counts are read, so that those have at least what was asked about.
+        followed = ended is not None and await counts_follow()
         stored = await load()
         rate = meter.see(stored.counts.handed_over, stored.segments_each)
         current = mass_message_fields.show(stored, round(rate, 1))
         if current != shown:
             yield current
             shown = current
-        if is_over(stored):
+        end = (stored.state, stored.finish_time) if is_over(stored) else None
+        known = (followed and end == ended) or not stored.counts.insufficient_funds
+        if end is not None and known:
             return
+        ended, is_new = end, end is not None and end != ended
+        if is_new:
+            continue
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(INTERVAL):
                 await drain.wait()
@@ -65,9 +78,10 @@ async def watch(
 
 
 def is_over(stored: MassMessage) -> bool:
-    """Whether every text has a final status or SENT, and no more texts will be made.
+    """Whether every text has a final status, SENT or Insufficient funds, and no more will be made.
 
-    The counts come after the texts: only when they have all of them do they say so.
+    The counts come after the texts: only when they have all of them do they say so. Where some say
+    Insufficient funds, that may be from before those were requeued: then `counts_follow` tells.
     """
     counts = stored.counts
     return stored.state in _ENDED and counts.total >= stored.recipients and counts.outstanding == 0

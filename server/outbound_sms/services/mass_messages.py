@@ -23,6 +23,8 @@ from outbound_sms.services.mass_message_watch import watch
 from outbound_sms.services.missing import not_found
 from outbound_sms.services.paging import read_page
 from outbound_sms.store import audience, mass_messages
+from outbound_sms.store.funds import get_funds
+from outbound_sms.store.mass_counts import counts_follow
 from outbound_sms.store.pool import Connection, Pool
 from outboundsms.v1 import mass_messages_pb2 as pb
 from outboundsms.v1 import mass_messages_pb2_grpc
@@ -69,7 +71,8 @@ class MassMessages(mass_messages_pb2_grpc.MassMessagesServicer):
             plan = await make_plan(connection, instance_id, spec)
             queued = await audience.queued_segments(connection, instance_id, plan.number.id)
             count = await audience.count_audience(connection, instance_id, spec.audience)
-        return show_preview(plan, count, queued)
+            funds = await get_funds(connection, instance_id)
+        return show_preview(plan, count, queued, funds)
 
     async def CreateMassMessage(
         self, request: pb.CreateMassMessageRequest, context: Any
@@ -126,8 +129,9 @@ class MassMessages(mass_messages_pb2_grpc.MassMessagesServicer):
         self, request: pb.WatchMassMessageRequest, context: Any
     ) -> AsyncGenerator[pb.WatchMassMessageResponse, None]:
         mass_message_id = _read_id(request.mass_message_id)
-        load = partial(load_known, self._pool, current_caller().instance_id, mass_message_id)
-        async for current in watch(load, self._drain):
+        of_one = (self._pool, current_caller().instance_id, mass_message_id)
+        load, follow = partial(load_known, *of_one), partial(counts_follow, *of_one)
+        async for current in watch(load, follow, self._drain):
             yield pb.WatchMassMessageResponse(mass_message=current)
 
     async def _change(

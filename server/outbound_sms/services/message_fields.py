@@ -31,6 +31,7 @@ def show_message(row: Row, rules: HoldRules) -> delivery_pb2.Message:
         cost_micros=row["cost_micros"],
         currency=row["currency"],
         sending_number_id=str(row["sending_number_id"]),
+        price_list_version=row["price_list_version"] or 0,
     )
     set_time(shown.create_time, row["create_time"])
     if row["mass_message_id"] is not None:
@@ -89,7 +90,7 @@ def _show_body(shown: body_pb2.RenderedBody, row: Row) -> None:
     shown.characters = row["body_characters"]
     shown.billable_segments = row["body_billable_segments"]
     shown.carrier_segments = row["body_carrier_segments"]
-    shown.cost_micros = row["body_cost_micros"]
+    shown.cost_micros = row["cost_micros"]
     shown.currency = row["currency"]
     if row["body_encoding"] == Encoding.UCS2:
         for each in count_segments(row["body_text"]).offending:

@@ -18,10 +18,11 @@ STATEMENT_TIMEOUT = 14.0
 
 @dataclass(frozen=True, slots=True)
 class NumberCount:
-    """Phone numbers of one company and language. `left_out` is a LeftOutReason, or 0."""
+    """Phone numbers of one company, language and country. `left_out` is a LeftOutReason, or 0."""
 
     company_id: UUID
     language: Language
+    country: str
     left_out: int
     numbers: int
 

@@ -14,12 +14,11 @@ _SQL = sql.load("bodies")
 
 @dataclass(frozen=True, slots=True)
 class NewBody:
-    """The text of one company and language, with its price in micros."""
+    """The text of one company and language."""
 
     company_id: UUID
     language: Language
     body: Body
-    cost_micros: int
 
 
 async def insert_bodies(
@@ -37,5 +36,4 @@ async def insert_bodies(
         [new.body.characters for new in bodies],
         [new.body.billable_segments for new in bodies],
         [new.body.carrier_segments for new in bodies],
-        [new.cost_micros for new in bodies],
     )

@@ -14,7 +14,8 @@ _SQL = sql.load("expand")
 class Expanding:
     """A mass message that still lacks texts; its row is locked by the transaction that read it.
 
-    `expand_after` is the last account that has its texts. `audience` is canonical JSON.
+    `expand_after` is the last account that has its texts. `audience` is canonical JSON. Without a
+    `price_list_version` it was accepted before there was a ledger, and is free.
     """
 
     id: UUID
@@ -23,6 +24,7 @@ class Expanding:
     sending_number_id: UUID
     create_time: datetime
     valid_until: datetime
+    price_list_version: int | None
     expand_after: UUID | None
 
 
@@ -78,6 +80,7 @@ async def write_chunk(connection: Connection, work: Expanding, chunk: Chunk) -> 
         work.id,
         work.sending_number_id,
         work.valid_until,
+        work.price_list_version,
     )
     assert row is not None
     return Made(**row)

@@ -35,26 +35,28 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class NewText:
-    """A text to be made; `language` says which of the bodies of its fire it is."""
+    """A text to be made; `language` says which of the bodies of its fire it is. Micros of money."""
 
     language: Language
     contact_id: UUID
     e164: str
     zone: RecipientZone
+    cost_micros: int
 
 
 @dataclass(frozen=True, slots=True)
 class NewFire:
     """What an event makes for one triggered message: at least one text, and all bodies of them.
 
-    `bodies` have their prices in micros.
+    The texts cost what `price_list_version` says.
     """
 
     key: FireKey
     account_id: UUID
     sending_number_id: UUID
     valid_until: datetime
-    bodies: Mapping[Language, tuple[Body, int]]
+    price_list_version: int
+    bodies: Mapping[Language, Body]
     texts: Sequence[NewText]
 
 
@@ -130,6 +132,7 @@ def _number(row: asyncpg.Record) -> TextableNumber:
         language=Language(row["language"]),
         time_zone=row["time_zone"],
         e164=row["e164"],
+        country=row["country"],
     )
 
 
@@ -160,9 +163,9 @@ def _columns(fires: Sequence[NewFire]) -> list[list[object]]:
     bodies: list[tuple[object, ...]] = []
     for fire in fires:
         places = {}
-        for language, (body, cost) in fire.bodies.items():
+        for language, body in fire.bodies.items():
             segments = (body.billable_segments, body.carrier_segments)
-            bodies.append((language, body.text, body.encoding, body.characters, *segments, cost))
+            bodies.append((language, body.text, body.encoding, body.characters, *segments))
             places[language] = len(bodies)
         for text in fire.texts:
             messages.append(
@@ -170,6 +173,7 @@ def _columns(fires: Sequence[NewFire]) -> list[list[object]]:
                     *fire.key,
                     *(fire.account_id, text.contact_id, fire.sending_number_id, text.e164),
                     *(places[text.language], text.zone.key, text.zone.source, fire.valid_until),
+                    *(text.cost_micros, fire.price_list_version),
                 )
             )
     return [list(column) for rows in (messages, bodies) for column in zip(*rows, strict=True)]

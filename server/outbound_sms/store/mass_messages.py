@@ -86,9 +86,12 @@ async def find_default_sending_number(db: Database, instance_id: UUID) -> UUID |
 
 
 async def insert_mass_message(
-    db: Connection, instance_id: UUID, accepted: AcceptedMassMessage
+    db: Connection, instance_id: UUID, accepted: AcceptedMassMessage, price_list_version: int
 ) -> UUID:
-    """Stores a mass message that waits for its expansion; returns its id."""
+    """Stores a mass message that waits for its expansion; returns its id.
+
+    Its texts keep the prices of `price_list_version`, whenever they are made.
+    """
     made: UUID = await db.fetchval(
         _SQL["insert"],
         instance_id,
@@ -100,6 +103,7 @@ async def insert_mass_message(
         accepted.audience.to_json(),
         accepted.resend_unknown_outcome,
         accepted.valid_for,
+        price_list_version,
     )
     return made
 

@@ -98,7 +98,13 @@ def read_hold_rules(row: Row) -> HoldRules:
     if row["quiet_start"] is not None:
         mode = QuietMode(row["quiet_mode"])
         quiet_hours = QuietHours(row["quiet_start"], row["quiet_end"], mode)
-    return HoldRules(row["sms_enabled"], quiet_hours, row["time_zone"], row["now"])
+    return HoldRules(
+        sms_enabled=row["sms_enabled"],
+        quiet_hours=quiet_hours,
+        time_zone=row["time_zone"],
+        now=row["now"],
+        waits_until=row["waits_until"],
+    )
 
 
 async def count_messages(

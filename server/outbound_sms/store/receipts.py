@@ -39,6 +39,13 @@ async def store_receipts(db: Database, receipts: Sequence[StoredReceipt]) -> Non
     )
 
 
+async def refund(db: Database, most: int) -> int:
+    """Refunds up to `most` texts that their carrier did not charge for. Returns how many were
+    looked at; what is still to be captured is left for a later call."""
+    count: int = await db.fetchval(_SQL["refund"], most)
+    return count
+
+
 async def apply_receipts(db: Database, most: int) -> int:
     """Applies up to `most` stored receipts to their messages. Returns how many were taken."""
     count: int = await db.fetchval(_SQL["apply_receipts"], most)

@@ -12,6 +12,7 @@ from outbound_sms.domain.sms_settings import SmsSettings, SmsSettingsChange
 from outbound_sms.store import sql
 from outbound_sms.store.conflicts import translate
 from outbound_sms.store.pool import Database
+from outbound_sms.store.price_lists import read_price_list
 
 _SQL = sql.load("settings")
 
@@ -45,6 +46,7 @@ async def update_sms_settings(
             hours.start if hours else None,
             hours.end if hours else None,
             hours.mode if hours else None,
+            change.low_funds_threshold_micros,
         )
     if row is None:
         current = await get_sms_settings(db, instance_id)
@@ -68,6 +70,9 @@ def _settings(row: asyncpg.Record) -> SmsSettings:
     values["default_language"] = Language(values["default_language"])
     start, end = values.pop("quiet_start"), values.pop("quiet_end")
     mode = QuietMode(values.pop("quiet_mode"))
+    priced = {name: values.pop(name) for name in list(values) if name.startswith("price_")}
     return SmsSettings(
-        quiet_hours=QuietHours(start, end, mode) if start is not None else None, **values
+        quiet_hours=QuietHours(start, end, mode) if start is not None else None,
+        prices=read_price_list(priced, values["currency"]),
+        **values,
     )

@@ -68,7 +68,9 @@ class RenderedBody(_message.Message):
     carrier_segments: _builtins.int
     """Segments that go over the air, and that the rate of a sending number counts."""
     cost_micros: _builtins.int
-    """Price of the text, micros of the currency: billable segments times the price of a segment."""
+    """Price of the text, micros of the currency: billable segments times the price of a segment. In a
+    preview to a number of the instance's own country; of a message what it cost.
+    """
     currency: _builtins.str
     """Currency, ISO 4217."""
     @_builtins.property

@@ -42,11 +42,12 @@ class _MessageStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Message
     MESSAGE_STATUS_FAILED: _MessageStatus.ValueType  # 5
     """Not delivered; the reject reason says why. Final."""
     MESSAGE_STATUS_INSUFFICIENT_FUNDS: _MessageStatus.ValueType  # 6
-    """Not handed to a carrier for lack of funds."""
+    """Not handed to a carrier for lack of funds. Final until it is requeued."""
 
 class MessageStatus(_MessageStatus, metaclass=_MessageStatusEnumTypeWrapper):
     """MessageStatus is what became of a message. A status never goes back: Pending, In progress, Sent,
-    then Delivered or Failed. These six are all there will be.
+    then Delivered or Failed. One alone can be taken back, by RequeueMessages: Insufficient funds. These
+    six are all there will be.
     """
 
 MESSAGE_STATUS_UNSPECIFIED: MessageStatus.ValueType  # 0
@@ -62,7 +63,7 @@ MESSAGE_STATUS_DELIVERED: MessageStatus.ValueType  # 4
 MESSAGE_STATUS_FAILED: MessageStatus.ValueType  # 5
 """Not delivered; the reject reason says why. Final."""
 MESSAGE_STATUS_INSUFFICIENT_FUNDS: MessageStatus.ValueType  # 6
-"""Not handed to a carrier for lack of funds."""
+"""Not handed to a carrier for lack of funds. Final until it is requeued."""
 Global___MessageStatus: _TypeAlias = MessageStatus  # noqa: Y015
 
 class _MessageKind:
@@ -109,6 +110,8 @@ class _HoldReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HoldReason
     """The sending number is disabled."""
     HOLD_REASON_MASS_MESSAGE_PAUSED: _HoldReason.ValueType  # 4
     """The mass message is paused."""
+    HOLD_REASON_TOP_UP: _HoldReason.ValueType  # 5
+    """The money does not do, and an automatic top-up is open."""
 
 class HoldReason(_HoldReason, metaclass=_HoldReasonEnumTypeWrapper):
     """HoldReason is what keeps a Pending message back. New values may be added."""
@@ -123,6 +126,8 @@ HOLD_REASON_SENDING_NUMBER_DISABLED: HoldReason.ValueType  # 3
 """The sending number is disabled."""
 HOLD_REASON_MASS_MESSAGE_PAUSED: HoldReason.ValueType  # 4
 """The mass message is paused."""
+HOLD_REASON_TOP_UP: HoldReason.ValueType  # 5
+"""The money does not do, and an automatic top-up is open."""
 Global___HoldReason: _TypeAlias = HoldReason  # noqa: Y015
 
 class _TimeZoneSource:
@@ -313,6 +318,7 @@ class Message(_message.Message):
     HOLD_FIELD_NUMBER: _builtins.int
     TRIGGERED_MESSAGE_ID_FIELD_NUMBER: _builtins.int
     QUIET_HOURS_EVIDENCE_FIELD_NUMBER: _builtins.int
+    PRICE_LIST_VERSION_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
     """Id, a UUIDv7 made by the server."""
     contact_id: _builtins.str
@@ -336,13 +342,17 @@ class Message(_message.Message):
     carrier_segments: _builtins.int
     """Segments that go over the air."""
     cost_micros: _builtins.int
-    """Price, micros of the currency."""
+    """Price, micros of the currency, as it was accepted."""
     currency: _builtins.str
     """Currency, ISO 4217."""
     sending_number_id: _builtins.str
     """Sending number."""
     triggered_message_id: _builtins.str
     """The triggered message that made it, if one did."""
+    price_list_version: _builtins.int
+    """Version of the price list that it was accepted at; 0 for one from before there were any, which was
+    not charged.
+    """
     @_builtins.property
     def related_entity(self) -> Global___RelatedEntity:
         """Whose person the contact is."""
@@ -386,10 +396,11 @@ class Message(_message.Message):
         hold: Global___Hold | None = ...,
         triggered_message_id: _builtins.str = ...,
         quiet_hours_evidence: Global___QuietHoursEvidence | None = ...,
+        price_list_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "hold", b"hold", "quiet_hours_evidence", b"quiet_hours_evidence", "reject_reason", b"reject_reason", "related_entity", b"related_entity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_segments", b"billable_segments", "carrier_segments", b"carrier_segments", "contact_id", b"contact_id", "contact_type", b"contact_type", "cost_micros", b"cost_micros", "create_time", b"create_time", "currency", b"currency", "hold", b"hold", "kind", b"kind", "mass_message_id", b"mass_message_id", "message_id", b"message_id", "phone_number", b"phone_number", "quiet_hours_evidence", b"quiet_hours_evidence", "recipient_name", b"recipient_name", "reject_reason", b"reject_reason", "related_entity", b"related_entity", "sending_number_id", b"sending_number_id", "status", b"status", "triggered_message_id", b"triggered_message_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billable_segments", b"billable_segments", "carrier_segments", b"carrier_segments", "contact_id", b"contact_id", "contact_type", b"contact_type", "cost_micros", b"cost_micros", "create_time", b"create_time", "currency", b"currency", "hold", b"hold", "kind", b"kind", "mass_message_id", b"mass_message_id", "message_id", b"message_id", "phone_number", b"phone_number", "price_list_version", b"price_list_version", "quiet_hours_evidence", b"quiet_hours_evidence", "recipient_name", b"recipient_name", "reject_reason", b"reject_reason", "related_entity", b"related_entity", "sending_number_id", b"sending_number_id", "status", b"status", "triggered_message_id", b"triggered_message_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -784,6 +795,84 @@ class GetMessageResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetMessageResponse: _TypeAlias = GetMessageResponse  # noqa: Y015
+
+@_typing.final
+class RequeueMessagesRequest(_message.Message):
+    """Request of RequeueMessages. Filters that are set must all match."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_IDS_FIELD_NUMBER: _builtins.int
+    MASS_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    mass_message_id: _builtins.str
+    """Only messages of this mass message. Empty: any."""
+    kind: Global___MessageKind.ValueType
+    """Only messages of this kind. Unspecified: any."""
+    request_id: _builtins.str
+    """UUID that makes repeating safe for 24 hours. Empty: the call is not made once only."""
+    @_builtins.property
+    def message_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only these messages, at most 1,000. Empty: any."""
+
+    def __init__(
+        self,
+        *,
+        message_ids: _abc.Iterable[_builtins.str] | None = ...,
+        mass_message_id: _builtins.str = ...,
+        kind: Global___MessageKind.ValueType = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "mass_message_id", b"mass_message_id", "message_ids", b"message_ids", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequeueMessagesRequest: _TypeAlias = RequeueMessagesRequest  # noqa: Y015
+
+@_typing.final
+class RequeueMessagesResponse(_message.Message):
+    """Response of RequeueMessages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEUED_FIELD_NUMBER: _builtins.int
+    COST_MICROS_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    AVAILABLE_MICROS_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    requeued: _builtins.int
+    """Messages that are Pending again."""
+    cost_micros: _builtins.int
+    """Their price."""
+    left: _builtins.int
+    """Messages that match and are not valid any more, or whose mass message was cancelled."""
+    more: _builtins.bool
+    """Whether more match than one call takes: call again."""
+    available_micros: _builtins.int
+    """Money of the instance that can be spent now."""
+    currency: _builtins.str
+    """Currency, ISO 4217."""
+    def __init__(
+        self,
+        *,
+        requeued: _builtins.int = ...,
+        cost_micros: _builtins.int = ...,
+        left: _builtins.int = ...,
+        more: _builtins.bool = ...,
+        available_micros: _builtins.int = ...,
+        currency: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_micros", b"available_micros", "cost_micros", b"cost_micros", "currency", b"currency", "left", b"left", "more", b"more", "requeued", b"requeued"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequeueMessagesResponse: _TypeAlias = RequeueMessagesResponse  # noqa: Y015
 
 @_typing.final
 class GetDeliveryStatsRequest(_message.Message):

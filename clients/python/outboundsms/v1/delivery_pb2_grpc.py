@@ -50,6 +50,11 @@ class DeliveryStub:
                 request_serializer=outboundsms_dot_v1_dot_delivery__pb2.GetDeliveryStatsRequest.SerializeToString,
                 response_deserializer=outboundsms_dot_v1_dot_delivery__pb2.GetDeliveryStatsResponse.FromString,
                 _registered_method=True)
+        self.RequeueMessages = channel.unary_unary(
+                '/outboundsms.v1.Delivery/RequeueMessages',
+                request_serializer=outboundsms_dot_v1_dot_delivery__pb2.RequeueMessagesRequest.SerializeToString,
+                response_deserializer=outboundsms_dot_v1_dot_delivery__pb2.RequeueMessagesResponse.FromString,
+                _registered_method=True)
         self.WatchMessages = channel.unary_stream(
                 '/outboundsms.v1.Delivery/WatchMessages',
                 request_serializer=outboundsms_dot_v1_dot_delivery__pb2.WatchMessagesRequest.SerializeToString,
@@ -79,6 +84,17 @@ class DeliveryServicer:
 
     def GetDeliveryStats(self, request, context):
         """Counts messages by status and reason over a span of time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RequeueMessages(self, request, context):
+        """Puts messages back into the queue that were not sent for lack of funds: the oldest of those that
+        match, up to 10,000 a call, each once. They keep their price and their validity; those that are not
+        valid any more, or whose mass message was cancelled, stay as they are. Their status goes from
+        Insufficient funds to Pending, and back if the money does not do. MASS_MESSAGE_NOT_FOUND,
+        MESSAGE_NOT_FOUND when there is none with an id. SMS_DISABLED when sending is switched off.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,6 +130,11 @@ def add_DeliveryServicer_to_server(servicer, server):
                     servicer.GetDeliveryStats,
                     request_deserializer=outboundsms_dot_v1_dot_delivery__pb2.GetDeliveryStatsRequest.FromString,
                     response_serializer=outboundsms_dot_v1_dot_delivery__pb2.GetDeliveryStatsResponse.SerializeToString,
+            ),
+            'RequeueMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequeueMessages,
+                    request_deserializer=outboundsms_dot_v1_dot_delivery__pb2.RequeueMessagesRequest.FromString,
+                    response_serializer=outboundsms_dot_v1_dot_delivery__pb2.RequeueMessagesResponse.SerializeToString,
             ),
             'WatchMessages': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchMessages,
@@ -203,6 +224,33 @@ class Delivery:
             '/outboundsms.v1.Delivery/GetDeliveryStats',
             outboundsms_dot_v1_dot_delivery__pb2.GetDeliveryStatsRequest.SerializeToString,
             outboundsms_dot_v1_dot_delivery__pb2.GetDeliveryStatsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequeueMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outboundsms.v1.Delivery/RequeueMessages',
+            outboundsms_dot_v1_dot_delivery__pb2.RequeueMessagesRequest.SerializeToString,
+            outboundsms_dot_v1_dot_delivery__pb2.RequeueMessagesResponse.FromString,
             options,
             channel_credentials,
             insecure,

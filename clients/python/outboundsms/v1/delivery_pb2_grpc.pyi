@@ -43,6 +43,13 @@ class DeliveryStub:
     """
     GetDeliveryStats: _grpc.UnaryUnaryMultiCallable[_delivery_pb2.GetDeliveryStatsRequest, _delivery_pb2.GetDeliveryStatsResponse]
     """Counts messages by status and reason over a span of time."""
+    RequeueMessages: _grpc.UnaryUnaryMultiCallable[_delivery_pb2.RequeueMessagesRequest, _delivery_pb2.RequeueMessagesResponse]
+    """Puts messages back into the queue that were not sent for lack of funds: the oldest of those that
+    match, up to 10,000 a call, each once. They keep their price and their validity; those that are not
+    valid any more, or whose mass message was cancelled, stay as they are. Their status goes from
+    Insufficient funds to Pending, and back if the money does not do. MASS_MESSAGE_NOT_FOUND,
+    MESSAGE_NOT_FOUND when there is none with an id. SMS_DISABLED when sending is switched off.
+    """
     WatchMessages: _grpc.UnaryStreamMultiCallable[_delivery_pb2.WatchMessagesRequest, _delivery_pb2.WatchMessagesResponse]
     """Streams every change of status of the instance's messages, up to 100 events an answer. Events of
     one message come in the order of their version, without gaps. Every answer carries a cursor: to
@@ -68,6 +75,13 @@ class DeliveryAsyncStub(DeliveryStub):
     """
     GetDeliveryStats: _aio.UnaryUnaryMultiCallable[_delivery_pb2.GetDeliveryStatsRequest, _delivery_pb2.GetDeliveryStatsResponse]  # type: ignore[assignment]
     """Counts messages by status and reason over a span of time."""
+    RequeueMessages: _aio.UnaryUnaryMultiCallable[_delivery_pb2.RequeueMessagesRequest, _delivery_pb2.RequeueMessagesResponse]  # type: ignore[assignment]
+    """Puts messages back into the queue that were not sent for lack of funds: the oldest of those that
+    match, up to 10,000 a call, each once. They keep their price and their validity; those that are not
+    valid any more, or whose mass message was cancelled, stay as they are. Their status goes from
+    Insufficient funds to Pending, and back if the money does not do. MASS_MESSAGE_NOT_FOUND,
+    MESSAGE_NOT_FOUND when there is none with an id. SMS_DISABLED when sending is switched off.
+    """
     WatchMessages: _aio.UnaryStreamMultiCallable[_delivery_pb2.WatchMessagesRequest, _delivery_pb2.WatchMessagesResponse]  # type: ignore[assignment]
     """Streams every change of status of the instance's messages, up to 100 events an answer. Events of
     one message come in the order of their version, without gaps. Every answer carries a cursor: to
@@ -108,6 +122,19 @@ class DeliveryServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_delivery_pb2.GetDeliveryStatsResponse, _abc.Awaitable[_delivery_pb2.GetDeliveryStatsResponse]]:
         """Counts messages by status and reason over a span of time."""
+
+    @_abc_1.abstractmethod
+    def RequeueMessages(
+        self,
+        request: _delivery_pb2.RequeueMessagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_delivery_pb2.RequeueMessagesResponse, _abc.Awaitable[_delivery_pb2.RequeueMessagesResponse]]:
+        """Puts messages back into the queue that were not sent for lack of funds: the oldest of those that
+        match, up to 10,000 a call, each once. They keep their price and their validity; those that are not
+        valid any more, or whose mass message was cancelled, stay as they are. Their status goes from
+        Insufficient funds to Pending, and back if the money does not do. MASS_MESSAGE_NOT_FOUND,
+        MESSAGE_NOT_FOUND when there is none with an id. SMS_DISABLED when sending is switched off.
+        """
 
     @_abc_1.abstractmethod
     def WatchMessages(

@@ -173,6 +173,25 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The first role of the instance keeps an administrator in it: it cannot be changed or deleted. Code
     FAILED_PRECONDITION.
     """
+    ERROR_REASON_TOP_UP_NOT_FOUND: _ErrorReason.ValueType  # 47
+    """No such top-up in this instance. Code NOT_FOUND.
+    Metadata, for example: {"id": "0190..."}
+    """
+    ERROR_REASON_NO_PAYMENT_METHOD: _ErrorReason.ValueType  # 48
+    """There is no payment method to charge: set one with UpdateAutoBuy. Code FAILED_PRECONDITION."""
+    ERROR_REASON_PAYMENTS_NOT_CONFIGURED: _ErrorReason.ValueType  # 49
+    """The server takes no payments: its operator has configured no payment gateway. Code
+    FAILED_PRECONDITION.
+    """
+    ERROR_REASON_NO_PRICES: _ErrorReason.ValueType  # 50
+    """The platform operator has set no prices for the currency of the instance, so that nothing can be
+    accepted. Code FAILED_PRECONDITION.
+    Metadata, for example: {"currency": "EUR"}
+    """
+    ERROR_REASON_BALANCE_TOO_LOW: _ErrorReason.ValueType  # 51
+    """An adjustment would take more than is available. Code FAILED_PRECONDITION.
+    Metadata, for example: {"available_micros": "1250000"}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason lists every `reason` of the google.rpc.ErrorInfo that each error of this service carries,
@@ -329,5 +348,24 @@ Metadata, for example: {"country": "CA", "data_center": "CANADA"}
 ERROR_REASON_ROLE_LOCKED: ErrorReason.ValueType  # 46
 """The first role of the instance keeps an administrator in it: it cannot be changed or deleted. Code
 FAILED_PRECONDITION.
+"""
+ERROR_REASON_TOP_UP_NOT_FOUND: ErrorReason.ValueType  # 47
+"""No such top-up in this instance. Code NOT_FOUND.
+Metadata, for example: {"id": "0190..."}
+"""
+ERROR_REASON_NO_PAYMENT_METHOD: ErrorReason.ValueType  # 48
+"""There is no payment method to charge: set one with UpdateAutoBuy. Code FAILED_PRECONDITION."""
+ERROR_REASON_PAYMENTS_NOT_CONFIGURED: ErrorReason.ValueType  # 49
+"""The server takes no payments: its operator has configured no payment gateway. Code
+FAILED_PRECONDITION.
+"""
+ERROR_REASON_NO_PRICES: ErrorReason.ValueType  # 50
+"""The platform operator has set no prices for the currency of the instance, so that nothing can be
+accepted. Code FAILED_PRECONDITION.
+Metadata, for example: {"currency": "EUR"}
+"""
+ERROR_REASON_BALANCE_TOO_LOW: ErrorReason.ValueType  # 51
+"""An adjustment would take more than is available. Code FAILED_PRECONDITION.
+Metadata, for example: {"available_micros": "1250000"}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -56,6 +56,11 @@ class InstancesStub:
                 request_serializer=outboundsms_dot_v1_dot_instances__pb2.UpdateInstanceRequest.SerializeToString,
                 response_deserializer=outboundsms_dot_v1_dot_instances__pb2.UpdateInstanceResponse.FromString,
                 _registered_method=True)
+        self.AdjustBalance = channel.unary_unary(
+                '/outboundsms.v1.Instances/AdjustBalance',
+                request_serializer=outboundsms_dot_v1_dot_instances__pb2.AdjustBalanceRequest.SerializeToString,
+                response_deserializer=outboundsms_dot_v1_dot_instances__pb2.AdjustBalanceResponse.FromString,
+                _registered_method=True)
         self.CreateInstanceApiKey = channel.unary_unary(
                 '/outboundsms.v1.Instances/CreateInstanceApiKey',
                 request_serializer=outboundsms_dot_v1_dot_instances__pb2.CreateInstanceApiKeyRequest.SerializeToString,
@@ -98,6 +103,15 @@ class InstancesServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AdjustBalance(self, request, context):
+        """Adds money to the balance of an instance, or takes it from there, by an entry of its ledger: what was
+        paid by bank transfer, or a correction. INSTANCE_NOT_FOUND when there is no such instance.
+        BALANCE_TOO_LOW when it would take more than is available.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateInstanceApiKey(self, request, context):
         """Makes a super-admin's API key of an instance and shows its secret, once: the first key, or another
         one when all were lost. INSTANCE_NOT_FOUND when there is no such instance.
@@ -128,6 +142,11 @@ def add_InstancesServicer_to_server(servicer, server):
                     servicer.UpdateInstance,
                     request_deserializer=outboundsms_dot_v1_dot_instances__pb2.UpdateInstanceRequest.FromString,
                     response_serializer=outboundsms_dot_v1_dot_instances__pb2.UpdateInstanceResponse.SerializeToString,
+            ),
+            'AdjustBalance': grpc.unary_unary_rpc_method_handler(
+                    servicer.AdjustBalance,
+                    request_deserializer=outboundsms_dot_v1_dot_instances__pb2.AdjustBalanceRequest.FromString,
+                    response_serializer=outboundsms_dot_v1_dot_instances__pb2.AdjustBalanceResponse.SerializeToString,
             ),
             'CreateInstanceApiKey': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateInstanceApiKey,
@@ -245,6 +264,33 @@ class Instances:
             '/outboundsms.v1.Instances/UpdateInstance',
             outboundsms_dot_v1_dot_instances__pb2.UpdateInstanceRequest.SerializeToString,
             outboundsms_dot_v1_dot_instances__pb2.UpdateInstanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AdjustBalance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outboundsms.v1.Instances/AdjustBalance',
+            outboundsms_dot_v1_dot_instances__pb2.AdjustBalanceRequest.SerializeToString,
+            outboundsms_dot_v1_dot_instances__pb2.AdjustBalanceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,11 @@ class InstancesStub:
     """Updates the fields that update_mask names. ETAG_MISMATCH when it changed meanwhile.
     SMS_NOT_AVAILABLE when sending is on and the instance would not be allowed it: switch it off first.
     """
+    AdjustBalance: _grpc.UnaryUnaryMultiCallable[_instances_pb2.AdjustBalanceRequest, _instances_pb2.AdjustBalanceResponse]
+    """Adds money to the balance of an instance, or takes it from there, by an entry of its ledger: what was
+    paid by bank transfer, or a correction. INSTANCE_NOT_FOUND when there is no such instance.
+    BALANCE_TOO_LOW when it would take more than is available.
+    """
     CreateInstanceApiKey: _grpc.UnaryUnaryMultiCallable[_instances_pb2.CreateInstanceApiKeyRequest, _instances_pb2.CreateInstanceApiKeyResponse]
     """Makes a super-admin's API key of an instance and shows its secret, once: the first key, or another
     one when all were lost. INSTANCE_NOT_FOUND when there is no such instance.
@@ -70,6 +75,11 @@ class InstancesAsyncStub(InstancesStub):
     UpdateInstance: _aio.UnaryUnaryMultiCallable[_instances_pb2.UpdateInstanceRequest, _instances_pb2.UpdateInstanceResponse]  # type: ignore[assignment]
     """Updates the fields that update_mask names. ETAG_MISMATCH when it changed meanwhile.
     SMS_NOT_AVAILABLE when sending is on and the instance would not be allowed it: switch it off first.
+    """
+    AdjustBalance: _aio.UnaryUnaryMultiCallable[_instances_pb2.AdjustBalanceRequest, _instances_pb2.AdjustBalanceResponse]  # type: ignore[assignment]
+    """Adds money to the balance of an instance, or takes it from there, by an entry of its ledger: what was
+    paid by bank transfer, or a correction. INSTANCE_NOT_FOUND when there is no such instance.
+    BALANCE_TOO_LOW when it would take more than is available.
     """
     CreateInstanceApiKey: _aio.UnaryUnaryMultiCallable[_instances_pb2.CreateInstanceApiKeyRequest, _instances_pb2.CreateInstanceApiKeyResponse]  # type: ignore[assignment]
     """Makes a super-admin's API key of an instance and shows its secret, once: the first key, or another
@@ -115,6 +125,17 @@ class InstancesServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_instances_pb2.UpdateInstanceResponse, _abc.Awaitable[_instances_pb2.UpdateInstanceResponse]]:
         """Updates the fields that update_mask names. ETAG_MISMATCH when it changed meanwhile.
         SMS_NOT_AVAILABLE when sending is on and the instance would not be allowed it: switch it off first.
+        """
+
+    @_abc_1.abstractmethod
+    def AdjustBalance(
+        self,
+        request: _instances_pb2.AdjustBalanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_instances_pb2.AdjustBalanceResponse, _abc.Awaitable[_instances_pb2.AdjustBalanceResponse]]:
+        """Adds money to the balance of an instance, or takes it from there, by an entry of its ledger: what was
+        paid by bank transfer, or a correction. INSTANCE_NOT_FOUND when there is no such instance.
+        BALANCE_TOO_LOW when it would take more than is available.
         """
 
     @_abc_1.abstractmethod

@@ -518,6 +518,10 @@ class PreviewMassMessageResponse(_message.Message):
     TIME_TO_FINISH_FIELD_NUMBER: _builtins.int
     BODIES_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
+    AVAILABLE_MICROS_FIELD_NUMBER: _builtins.int
+    QUEUED_COST_MICROS_FIELD_NUMBER: _builtins.int
+    SHORTFALL_MICROS_FIELD_NUMBER: _builtins.int
+    AUTO_BUY_COVERS_FIELD_NUMBER: _builtins.int
     accounts: _builtins.int
     """Accounts that match."""
     contacts: _builtins.int
@@ -532,6 +536,16 @@ class PreviewMassMessageResponse(_message.Message):
     """Price of all texts, micros of the currency."""
     currency: _builtins.str
     """Currency, ISO 4217."""
+    available_micros: _builtins.int
+    """Money of the instance that can be spent now."""
+    queued_cost_micros: _builtins.int
+    """Price of texts that wait in the queue already and will be paid before these."""
+    shortfall_micros: _builtins.int
+    """What the available balance lacks to pay for what waits and for these texts; 0 when it will do. Texts
+    that cannot be paid are not sent, the last ones first, unless automatic top-ups come in time.
+    """
+    auto_buy_covers: _builtins.bool
+    """Whether automatic top-ups are on and would cover the shortfall within their caps."""
     @_builtins.property
     def left_out(self) -> _containers.RepeatedCompositeFieldContainer[Global___LeftOut]:
         """Phone numbers that would not, by reason."""
@@ -564,10 +578,14 @@ class PreviewMassMessageResponse(_message.Message):
         time_to_finish: _duration_pb2.Duration | None = ...,
         bodies: _abc.Iterable[Global___PreviewBody] | None = ...,
         warnings: _abc.Iterable[_builtins.str] | None = ...,
+        available_micros: _builtins.int = ...,
+        queued_cost_micros: _builtins.int = ...,
+        shortfall_micros: _builtins.int = ...,
+        auto_buy_covers: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time_to_finish", b"time_to_finish"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "billable_segments", b"billable_segments", "bodies", b"bodies", "carrier_segments", b"carrier_segments", "contacts", b"contacts", "cost_micros", b"cost_micros", "currency", b"currency", "left_out", b"left_out", "recipients", b"recipients", "time_to_finish", b"time_to_finish", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "auto_buy_covers", b"auto_buy_covers", "available_micros", b"available_micros", "billable_segments", b"billable_segments", "bodies", b"bodies", "carrier_segments", b"carrier_segments", "contacts", b"contacts", "cost_micros", b"cost_micros", "currency", b"currency", "left_out", b"left_out", "queued_cost_micros", b"queued_cost_micros", "recipients", b"recipients", "shortfall_micros", b"shortfall_micros", "time_to_finish", b"time_to_finish", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

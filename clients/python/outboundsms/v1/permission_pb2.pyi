@@ -85,6 +85,10 @@ class _PermissionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Permission
     """Manage the instances of the service. Keys of the platform operator alone have it: no role of an
     instance can hold it, a super-admin's included.
     """
+    PERMISSION_READ_BILLING: _Permission.ValueType  # 29
+    """View the SMS balance, its ledger, top-ups and prices."""
+    PERMISSION_MANAGE_BILLING: _Permission.ValueType  # 30
+    """Manage SMS billing: add funds and set up auto-buy."""
 
 class Permission(_Permission, metaclass=_PermissionEnumTypeWrapper):
     """Permission names one thing that a role may allow. A role with super_admin has all of its instance's,
@@ -152,6 +156,10 @@ PERMISSION_MANAGE_INSTANCES: Permission.ValueType  # 28
 """Manage the instances of the service. Keys of the platform operator alone have it: no role of an
 instance can hold it, a super-admin's included.
 """
+PERMISSION_READ_BILLING: Permission.ValueType  # 29
+"""View the SMS balance, its ledger, top-ups and prices."""
+PERMISSION_MANAGE_BILLING: Permission.ValueType  # 30
+"""Manage SMS billing: add funds and set up auto-buy."""
 Global___Permission: _TypeAlias = Permission  # noqa: Y015
 
 REQUIRED_PERMISSIONS_FIELD_NUMBER: _builtins.int

@@ -91,6 +91,7 @@ class SmsSettings(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     QUIET_HOURS_FIELD_NUMBER: _builtins.int
     SMS_AVAILABLE_FIELD_NUMBER: _builtins.int
+    LOW_FUNDS_THRESHOLD_MICROS_FIELD_NUMBER: _builtins.int
     enabled: _builtins.bool
     """Whether sending is on. Off: nothing new is accepted and what is pending is held. Default: on, where
     sms_available.
@@ -102,7 +103,9 @@ class SmsSettings(_message.Message):
     default_language: _language_pb2.Language.ValueType
     """Language where neither contact, account nor company has one."""
     segment_price_micros: _builtins.int
-    """Price of a segment, micros of the currency."""
+    """Price of a GSM-7 segment to a number of the instance's own country, micros of the currency;
+    Billing.GetPrices has them all. 0 when the platform operator has set none.
+    """
     currency: _builtins.str
     """Currency, ISO 4217."""
     instance_name: _builtins.str
@@ -112,6 +115,10 @@ class SmsSettings(_message.Message):
     sms_available: _builtins.bool
     """Whether sending can be enabled at all: only in the US and Canada, and not for an instance that is
     hosted in the Canadian data center.
+    """
+    low_funds_threshold_micros: _builtins.int
+    """Warned about, in Billing.WatchBalance and in the log, when the available balance falls below this:
+    micros of the currency, 0 to 1,000,000,000,000. Default: 0, no warning.
     """
     @_builtins.property
     def quiet_hours(self) -> _quiet_hours_pb2.QuietHours:
@@ -130,10 +137,11 @@ class SmsSettings(_message.Message):
         etag: _builtins.str = ...,
         quiet_hours: _quiet_hours_pb2.QuietHours | None = ...,
         sms_available: _builtins.bool = ...,
+        low_funds_threshold_micros: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["quiet_hours", b"quiet_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_rule", b"billing_rule", "currency", b"currency", "default_language", b"default_language", "enabled", b"enabled", "etag", b"etag", "instance_name", b"instance_name", "quiet_hours", b"quiet_hours", "segment_price_micros", b"segment_price_micros", "sms_available", b"sms_available", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_rule", b"billing_rule", "currency", b"currency", "default_language", b"default_language", "enabled", b"enabled", "etag", b"etag", "instance_name", b"instance_name", "low_funds_threshold_micros", b"low_funds_threshold_micros", "quiet_hours", b"quiet_hours", "segment_price_micros", b"segment_price_micros", "sms_available", b"sms_available", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -251,7 +259,7 @@ class UpdateSmsSettingsRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """Fields to change: enabled, time_zone, billing_rule, default_language, quiet_hours
-        (as a whole).
+        (as a whole), low_funds_threshold_micros.
         """
 
     def __init__(

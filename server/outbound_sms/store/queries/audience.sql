@@ -14,17 +14,17 @@ SELECT count(*) FROM mass_accounts($1::uuid, $2::jsonb, now(), NULL, NULL);
 SELECT count(*) FROM mass_contacts($1::uuid, $2::jsonb, now(), NULL, NULL);
 
 -- name: count_numbers
--- Phone numbers by company, language and reason that leaves them out, 5 for those that are another
+-- Phone numbers by company, language, country and reason that leaves them out, 5 for those that are another
 -- contact's text: the first by account, primary contact and id gets it, as in the expansion. The number
 -- is compared as an integer, which sorts three times as fast as text.
-SELECT n.company_id, n.language, n.left_out, count(*) AS numbers
-  FROM (SELECT c.company_id, c.language,
+SELECT n.company_id, n.language, n.country, n.left_out, count(*) AS numbers
+  FROM (SELECT c.company_id, c.language, c.country,
                CASE WHEN c.left_out = 0 AND row_number() OVER (
                            PARTITION BY CASE c.left_out WHEN 0 THEN right(c.e164, -1)::bigint END
                            ORDER BY c.account_id, c.is_primary DESC, c.phone_number_id) > 1
                     THEN 5 ELSE c.left_out END AS left_out
           FROM mass_numbers($1::uuid, $2::jsonb, now(), NULL, NULL) c) n
- GROUP BY n.company_id, n.language, n.left_out;
+ GROUP BY n.company_id, n.language, n.country, n.left_out;
 
 -- name: first_accounts
 -- The first accounts by id: how many, at most $3, and the last of them.

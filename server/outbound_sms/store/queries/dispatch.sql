@@ -28,14 +28,20 @@ SELECT instance.quiet_start, instance.quiet_end, instance.quiet_mode, instance.t
   JOIN sending_number number ON number.id = waiting.sending_number_id
   JOIN sending_rate rate ON rate.sending_number_id = waiting.sending_number_id
   JOIN instance ON instance.id = waiting.instance_id
- WHERE waiting.due_time <= clock_timestamp() AND number.enabled AND instance.sms_enabled;
+  JOIN balance ON balance.instance_id = waiting.instance_id
+ WHERE waiting.due_time <= clock_timestamp() AND number.enabled AND instance.sms_enabled
+   AND coalesce(balance.waits_until <= clock_timestamp(), true);
 
 -- name: claim
--- Leases the next messages of some sending numbers, as many as the rate of each allows, group after group.
--- Fails those whose number has replied STOP and triggered ones that lost their opt-in, and drops those that
--- a late receipt has shown to be sent. The rate rows are the only locks that are waited for; they are taken
--- in id order. MATERIALIZED keeps the planner from running a limited subquery twice. A message has one
--- segment at least, so no more of them are looked at than the rate has segments.
+-- Leases the next messages of some sending numbers, as many as the rate of each allows, group after group,
+-- and holds the price of each that has none held. Fails those whose number has replied STOP and triggered
+-- ones that lost their opt-in, and drops those that a late receipt has shown to be sent. The money of an
+-- instance goes to its messages in their order: the first that cannot be paid and those after it become
+-- Insufficient funds, or stay where they are while an automatic top-up is open.
+-- The rate rows and then the balances are the only locks that are waited for, each in the order of their
+-- ids; whoever changes messages first and money then waits for nobody here. MATERIALIZED keeps the planner
+-- from running a limited subquery twice. A message has one segment at least, so no more of them are looked
+-- at than the rate has segments.
 -- Groups in parallel, those of a number in the order in which they are to go: $1 sending numbers,
 -- $2 priorities, $3 zones. $4 most messages of each number, $5 owner, $6 seconds of lease.
 WITH number AS MATERIALIZED (
@@ -47,13 +53,14 @@ WITH number AS MATERIALIZED (
    WHERE r.sending_number_id = ANY ($1::uuid[])
    ORDER BY r.sending_number_id FOR UPDATE OF r),
 candidate AS MATERIALIZED (
-  SELECT number.e164, number.carrier, number.tokens, next.*
+  SELECT number.instance_id, number.e164, number.carrier, number.tokens, next.*
     FROM number CROSS JOIN LATERAL (
       SELECT waiting.*, wanted.place
         FROM unnest($1::uuid[], $2::smallint[], $3::text[])
              WITH ORDINALITY AS wanted (sending_number_id, priority, zones, place)
        CROSS JOIN LATERAL (
-         SELECT q.message_id, q.sending_number_id, q.segments, q.priority, q.due_time, q.valid_until
+         SELECT q.message_id, q.sending_number_id, q.segments, q.priority, q.due_time, q.valid_until,
+                q.cost_micros, q.held
            FROM dispatch q
           WHERE q.instance_id = number.instance_id AND q.sending_number_id = number.id
             AND q.priority = wanted.priority AND q.zones = wanted.zones
@@ -84,34 +91,87 @@ seen AS (
     FROM candidate
     JOIN message m ON m.id = candidate.message_id
     LEFT JOIN suppression ON suppression.e164 = m.phone),
+fund AS MATERIALIZED (
+  SELECT b.instance_id, b.available_micros FROM balance b
+   WHERE b.instance_id = ANY (ARRAY (SELECT instance_id FROM candidate))
+   ORDER BY b.instance_id FOR UPDATE),
+wanted AS MATERIALIZED (
+  SELECT seen.*, fund.available_micros, to_pay.price,
+         sum(to_pay.price) OVER (PARTITION BY seen.instance_id
+                                 ORDER BY seen.place, seen.due_time, seen.message_id) AS price_so_far
+    FROM seen JOIN fund ON fund.instance_id = seen.instance_id
+   CROSS JOIN LATERAL (SELECT CASE WHEN seen.held THEN 0 ELSE seen.cost_micros END AS price) to_pay
+   WHERE NOT seen.ended AND seen.reason IS NULL AND seen.before < seen.tokens),
 leased AS (
   UPDATE dispatch d
-     SET owner = $5, lease_until = clock_timestamp() + make_interval(secs => $6), fence = d.fence + 1
-    FROM seen
-   WHERE d.message_id = seen.message_id AND NOT seen.ended AND seen.reason IS NULL AND seen.before < seen.tokens
-  RETURNING d.message_id, d.fence, d.segments, d.failures, seen.sending_number_id, seen.e164, seen.carrier,
-            seen.phone, seen.body_id, seen.valid_until, seen.priority, seen.due_time, seen.place),
+     SET owner = $5, lease_until = clock_timestamp() + make_interval(secs => $6), fence = d.fence + 1,
+         held = wanted.cost_micros IS NOT NULL
+    FROM wanted
+   WHERE d.message_id = wanted.message_id
+     AND (coalesce(wanted.price, 0) = 0 OR wanted.price_so_far <= wanted.available_micros)
+  RETURNING d.message_id, d.fence, d.segments, d.failures, wanted.instance_id, wanted.sending_number_id,
+            wanted.e164, wanted.carrier, wanted.phone, wanted.body_id, wanted.valid_until, wanted.priority,
+            wanted.due_time, wanted.place, CASE WHEN NOT wanted.held THEN wanted.cost_micros END AS to_hold),
 spent AS (
   UPDATE sending_rate r
      SET tokens = number.tokens - coalesce(
            (SELECT sum(leased.segments) FROM leased WHERE leased.sending_number_id = number.id), 0),
          refill_time = clock_timestamp()
     FROM number WHERE r.sending_number_id = number.id),
+held AS (
+  INSERT INTO ledger_entry (instance_id, kind, message_id, amount_micros)
+  SELECT instance_id, 2, message_id, to_hold FROM leased WHERE to_hold IS NOT NULL),
+remaining AS (
+  SELECT fund.instance_id,
+         fund.available_micros - coalesce(
+           (SELECT sum(leased.to_hold) FROM leased WHERE leased.instance_id = fund.instance_id), 0) AS micros,
+         EXISTS (SELECT FROM wanted
+                  WHERE wanted.instance_id = fund.instance_id AND wanted.price > 0
+                    AND wanted.price_so_far > wanted.available_micros) AS short
+    FROM fund),
+topped_up AS MATERIALIZED (
+  SELECT remaining.instance_id, remaining.short,
+         open_automatic_top_up(remaining.instance_id, remaining.micros::bigint, remaining.short) AS wait_until
+    FROM remaining JOIN auto_buy ON auto_buy.instance_id = remaining.instance_id
+   WHERE auto_buy.enabled AND (remaining.short OR remaining.micros < auto_buy.threshold_micros)),
+waits AS (
+  UPDATE balance b SET waits_until = topped_up.wait_until
+    FROM topped_up
+   WHERE b.instance_id = topped_up.instance_id
+     AND topped_up.short AND topped_up.wait_until > clock_timestamp()),
+unpaid AS (
+  SELECT wanted.message_id FROM wanted
+   WHERE wanted.price > 0 AND wanted.price_so_far > wanted.available_micros
+     AND NOT EXISTS (SELECT FROM topped_up
+                      WHERE topped_up.instance_id = wanted.instance_id
+                        AND topped_up.wait_until > clock_timestamp())),
+stopping AS MATERIALIZED (
+  SELECT m.id, m.status, stop.new_status, stop.reason
+    FROM (SELECT message_id, 5 AS new_status, reason FROM seen WHERE ended OR reason IS NOT NULL
+          UNION ALL
+          SELECT message_id, 6, NULL FROM unpaid) stop
+    JOIN message m ON m.id = stop.message_id
+   ORDER BY m.id FOR UPDATE OF m SKIP LOCKED),
 stopped AS (
-  DELETE FROM dispatch d USING seen
-   WHERE d.message_id = seen.message_id AND (seen.ended OR seen.reason IS NOT NULL)
-  RETURNING d.message_id, seen.reason),
-before_stop AS MATERIALIZED (
-  SELECT m.id, m.status, stopped.reason FROM stopped JOIN message m ON m.id = stopped.message_id
-   ORDER BY m.id FOR UPDATE OF m),
-failed AS (
-  UPDATE message m SET status = 5, version = m.version + 1, reject_reason = before_stop.reason
-    FROM before_stop WHERE m.id = before_stop.id AND before_stop.status IN (1, 2)
-  RETURNING m.instance_id, m.id, m.mass_message_id, m.version, m.reject_reason,
-            before_stop.status AS previous_status),
+  DELETE FROM dispatch d USING stopping WHERE d.message_id = stopping.id
+  RETURNING d.*, stopping.status, stopping.new_status),
+resolved AS (
+  INSERT INTO ledger_entry (instance_id, kind, message_id, amount_micros)
+  SELECT instance_id, CASE WHEN status > 2 THEN 3 ELSE 4 END, message_id, cost_micros FROM stopped WHERE held),
+parked AS (
+  INSERT INTO unfunded (message_id, instance_id, sending_number_id, mass_message_id, priority, zones, segments,
+                        cost_micros, valid_until)
+  SELECT message_id, instance_id, sending_number_id, mass_message_id, priority, zones, segments, cost_micros,
+         valid_until
+    FROM stopped WHERE new_status = 6),
+ended AS (
+  UPDATE message m SET status = stopping.new_status, version = m.version + 1, reject_reason = stopping.reason
+    FROM stopping WHERE m.id = stopping.id AND stopping.status IN (1, 2)
+  RETURNING m.instance_id, m.id, m.mass_message_id, m.version, m.status, m.reject_reason,
+            stopping.status AS previous_status),
 event AS (
   INSERT INTO status_event (instance_id, message_id, mass_message_id, version, status, previous_status, reject_reason)
-  SELECT instance_id, id, mass_message_id, version, 5, previous_status, reject_reason FROM failed)
+  SELECT instance_id, id, mass_message_id, version, status, previous_status, reject_reason FROM ended)
 SELECT place, message_id, fence, failures, carrier, e164 AS sender, phone, body_id, segments, valid_until
   FROM leased ORDER BY priority, due_time, message_id;
 
@@ -155,8 +215,10 @@ SELECT message_id, attempts FROM intended;
 -- name: settle
 -- Ends the work on messages whose outcome is final: the queue row goes, the attempt is recorded, the
 -- status moves forward. A fence that no longer matches means that the lease was lost: nothing changes.
--- A message that a receipt has moved on already keeps its status. The ids come sorted: everything that
--- changes several messages does so in id order. IS NOT DISTINCT FROM keeps the planner to the primary
+-- What was held is captured when the carrier took the message, and released when it did not. A message
+-- that a receipt has moved on already keeps its status; the carrier took it, by whichever attempt, so its
+-- price is captured. That is read under the lock of the message, before the change. The ids come sorted:
+-- everything that changes several messages does so in id order. IS NOT DISTINCT FROM keeps the planner to the primary
 -- key: the index on owner is full of rows that are gone.
 -- $1 owner, then in parallel: ids, fences, statuses, reasons, carriers, outcomes, carrier message ids,
 -- carrier codes.
@@ -167,11 +229,21 @@ WITH outcome AS (
 done AS (
   DELETE FROM dispatch d USING outcome
    WHERE d.message_id = outcome.message_id AND d.fence = outcome.fence AND d.owner IS NOT DISTINCT FROM $1
-  RETURNING d.message_id, d.attempts, d.submitting_time, outcome.status, outcome.reason, outcome.carrier,
-            outcome.outcome, outcome.carrier_message_id, outcome.carrier_code),
+  RETURNING d.message_id, d.instance_id, d.cost_micros, d.held, d.attempts, d.submitting_time,
+            outcome.status, outcome.reason, outcome.carrier, outcome.outcome, outcome.carrier_message_id,
+            outcome.carrier_code),
+refused AS MATERIALIZED (
+  SELECT m.id, m.status FROM done JOIN message m ON m.id = done.message_id
+   WHERE done.status = 5 ORDER BY m.id FOR UPDATE OF m),
+paid AS (
+  INSERT INTO ledger_entry (instance_id, kind, message_id, amount_micros)
+  SELECT done.instance_id, CASE WHEN refused.status <= 2 THEN 4 ELSE 3 END, done.message_id, done.cost_micros
+    FROM done LEFT JOIN refused ON refused.id = done.message_id WHERE done.held),
 changed AS (
   UPDATE message m SET status = done.status, version = m.version + 1, reject_reason = done.reason
-    FROM done WHERE m.id = done.message_id AND m.status = 2
+    FROM done
+   WHERE m.id = done.message_id AND m.status = 2
+     AND (done.status <> 5 OR done.message_id IN (SELECT refused.id FROM refused))
   RETURNING m.instance_id, m.id, m.mass_message_id, m.version, m.status, m.reject_reason),
 event AS (
   INSERT INTO status_event (instance_id, message_id, mass_message_id, version, status, previous_status, reject_reason)
@@ -185,7 +257,7 @@ SELECT message_id FROM done;
 
 -- name: give_back
 -- Returns messages that surely did not reach the carrier to the queue, due again after a pause; without
--- one they keep their place.
+-- one they keep their place. Their price stays held.
 -- $1 owner, then in parallel: ids, fences, seconds of pause, failures to add, carriers, outcomes,
 -- reasons, carrier codes. Outcome 0 stands for no hand-over at all: no attempt is recorded.
 WITH outcome AS (

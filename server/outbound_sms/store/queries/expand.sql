@@ -8,7 +8,7 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('ena
 -- The oldest mass message of an instance chosen by lot, so that a long one of one instance does not
 -- keep the others waiting. A second process takes another one.
 SELECT m.id, m.instance_id, m.audience::text AS audience, m.sending_number_id, m.create_time,
-       m.valid_until, m.expand_after
+       m.valid_until, m.expand_after, m.price_list_version
   FROM mass_message m
   JOIN (SELECT DISTINCT ON (instance_id) id, random() AS lot
           FROM mass_message
@@ -32,25 +32,36 @@ SELECT count(*) AS accounts, (array_agg(a.account_id ORDER BY a.account_id DESC)
 -- the text of a number that several have; a number that has its text already is passed over, which
 -- also makes it harmless to write a chunk twice. The message comes first, as every status change does.
 -- MATERIALIZED keeps `left_out` out of the joins: the planner takes it to be rare, and would begin there.
+-- The few texts are priced once, for each country, by the price list of the accept ($9). Without one the
+-- mass message is older than the ledger, and free.
 WITH number AS MATERIALIZED (
   SELECT n.account_id, n.company_id, n.contact_id, n.is_primary, n.language, n.phone_number_id, n.e164,
-         n.left_out
+         n.country, n.left_out
     FROM mass_numbers($1::uuid, $2::jsonb, $3::timestamptz, $4::uuid, $5::uuid) n),
+priced AS MATERIALIZED (
+  SELECT b.id, b.company_id, b.language, c.country, b.billable_segments, b.carrier_segments,
+         b.billable_segments * p.price_micros AS cost_micros
+    FROM body b
+   CROSS JOIN (VALUES ('US'), ('CA')) c (country)
+    LEFT JOIN segment_price p ON p.version = $9 AND p.country = c.country AND p.encoding = b.encoding
+   WHERE b.mass_message_id = $6),
 made AS (
   INSERT INTO message (instance_id, mass_message_id, account_id, contact_id, sending_number_id, body_id,
-                       phone, billable_segments, carrier_segments, kind, cost_micros)
+                       phone, billable_segments, carrier_segments, kind, cost_micros, price_list_version)
   SELECT $1, $6::uuid, n.account_id, n.contact_id, $7::uuid, b.id,
-         n.e164, b.billable_segments, b.carrier_segments, 1, b.cost_micros
+         n.e164, b.billable_segments, b.carrier_segments, 1, coalesce(b.cost_micros, 0), $9::integer
     FROM number n
-    JOIN body b ON b.mass_message_id = $6 AND b.company_id = n.company_id AND b.language = n.language
+    JOIN priced b ON b.company_id = n.company_id AND b.language = n.language AND b.country = n.country
    WHERE n.left_out = 0
    ORDER BY n.account_id, n.is_primary DESC, n.phone_number_id
   ON CONFLICT (mass_message_id, phone) DO NOTHING
-  RETURNING id, carrier_segments),
+  RETURNING id, carrier_segments, cost_micros),
 queued AS (
   INSERT INTO dispatch (message_id, instance_id, sending_number_id, mass_message_id, priority, segments,
-                        valid_until)
-  SELECT m.id, $1, $7, $6, 5, m.carrier_segments, $8::timestamptz FROM made m),
+                        valid_until, cost_micros)
+  SELECT m.id, $1, $7, $6, 5, m.carrier_segments, $8::timestamptz,
+         CASE WHEN $9 IS NOT NULL THEN m.cost_micros END
+    FROM made m),
 logged AS (
   INSERT INTO status_event (instance_id, message_id, mass_message_id, version, status, previous_status)
   SELECT $1, m.id, $6, 1, 1, 0 FROM made m)

@@ -6,7 +6,7 @@
 SELECT a.id, a.account_number, a.company_id, c.name AS company_name, c.enabled AS company_enabled,
        a.parent_account_id IS NOT NULL AS is_child, a.region,
        coalesce(n.language, a.language, c.language, i.default_language) AS language,
-       n.contact_id, n.message_category_ids, n.time_zone, n.e164
+       n.contact_id, n.message_category_ids, n.time_zone, n.e164, n.country
   FROM (SELECT id, account_number, company_id, parent_account_id, region, language
           FROM account WHERE instance_id = $1 AND id = ANY ($2::uuid[])
         UNION
@@ -16,7 +16,7 @@ SELECT a.id, a.account_number, a.company_id, c.name AS company_name, c.enabled A
   JOIN instance i ON i.id = $1
   LEFT JOIN LATERAL (
     SELECT k.id AS contact_id, k.message_category_ids, k.language, k.time_zone, k.is_primary,
-           p.id AS phone_number_id, p.e164
+           p.id AS phone_number_id, p.e164, p.country
       FROM contact k
       JOIN phone_number p ON p.contact_id = k.id
       JOIN phone_number_type t ON t.id = p.phone_number_type_id
@@ -59,18 +59,17 @@ SELECT t.id AS triggered_message_id, c.id AS company_id, c.name AS company_name,
 -- look-up in a hash table: as a join, in sessions that plan by index, it would compare all rows with all.
 -- Of messages, in parallel: $2 triggered messages, $3 event keys, $4 accounts, $5 contacts, $6 sending
 -- numbers, $7 phone numbers, $8 bodies, counted from 1, $9 recipient zones, $10 sources of the zones, $11
--- ends of validity. Of bodies: $12 languages, $13 texts, $14 encodings, $15 characters, $16 billable and
--- $17 carrier segments, $18 costs.
+-- ends of validity, $12 costs, $13 price lists. Of bodies: $14 languages, $15 texts, $16 encodings, $17
+-- characters, $18 billable and $19 carrier segments.
 WITH body_id AS MATERIALIZED (
-  SELECT array_agg(new_id()) AS ids FROM generate_series(1, cardinality($13::text[]))),
+  SELECT array_agg(new_id()) AS ids FROM generate_series(1, cardinality($15::text[]))),
 wanted AS MATERIALIZED (
   SELECT new_id() AS id, (SELECT body_id.ids FROM body_id)[w.body] AS body_id,
-         ($16::smallint[])[w.body] AS billable_segments, ($17::smallint[])[w.body] AS carrier_segments,
-         ($18::bigint[])[w.body] AS cost_micros, w.*
+         ($18::smallint[])[w.body] AS billable_segments, ($19::smallint[])[w.body] AS carrier_segments, w.*
     FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::int[],
-                $9::text[], $10::smallint[], $11::timestamptz[]) WITH ORDINALITY
+                $9::text[], $10::smallint[], $11::timestamptz[], $12::bigint[], $13::integer[]) WITH ORDINALITY
       AS w (triggered_message_id, event_key, account_id, contact_id, sending_number_id, phone, body,
-            zones, zone_source, valid_until, number)),
+            zones, zone_source, valid_until, cost_micros, price_list_version, number)),
 taken AS (
   INSERT INTO trigger_fire (triggered_message_id, event_key, instance_id, message_ids)
   SELECT w.triggered_message_id, w.event_key, $1, array_agg(w.id ORDER BY w.number)
@@ -82,26 +81,27 @@ taken AS (
 made AS (
   INSERT INTO message (id, instance_id, account_id, contact_id, sending_number_id, body_id, phone,
                        billable_segments, carrier_segments, kind, cost_micros, triggered_message_id,
-                       recipient_zones, zone_source)
+                       recipient_zones, zone_source, price_list_version)
   SELECT w.id, $1, w.account_id, w.contact_id, w.sending_number_id, w.body_id, w.phone,
          w.billable_segments, w.carrier_segments, 2, w.cost_micros, w.triggered_message_id,
-         w.zones, w.zone_source
+         w.zones, w.zone_source, w.price_list_version
     FROM wanted w
    WHERE (w.id IN (SELECT unnest(taken.message_ids) FROM taken)) IS TRUE
    ORDER BY w.id
   RETURNING id, body_id),
 written AS (
   INSERT INTO body (id, instance_id, language, text, encoding, characters, billable_segments,
-                    carrier_segments, cost_micros)
+                    carrier_segments)
   SELECT b.id, $1, b.language, b.text, b.encoding, b.characters, b.billable_segments,
-         b.carrier_segments, b.cost_micros
-    FROM unnest((SELECT body_id.ids FROM body_id), $12::text[], $13::text[], $14::smallint[], $15::smallint[],
-                $16::smallint[], $17::smallint[], $18::bigint[])
-      AS b (id, language, text, encoding, characters, billable_segments, carrier_segments, cost_micros)
+         b.carrier_segments
+    FROM unnest((SELECT body_id.ids FROM body_id), $14::text[], $15::text[], $16::smallint[], $17::smallint[],
+                $18::smallint[], $19::smallint[])
+      AS b (id, language, text, encoding, characters, billable_segments, carrier_segments)
    WHERE (b.id IN (SELECT made.body_id FROM made)) IS TRUE),
 queued AS (
-  INSERT INTO dispatch (message_id, instance_id, sending_number_id, priority, segments, valid_until, zones)
-  SELECT w.id, $1, w.sending_number_id, 1, w.carrier_segments, w.valid_until, w.zones
+  INSERT INTO dispatch (message_id, instance_id, sending_number_id, priority, segments, valid_until, zones,
+                        cost_micros)
+  SELECT w.id, $1, w.sending_number_id, 1, w.carrier_segments, w.valid_until, w.zones, w.cost_micros
     FROM wanted w WHERE (w.id IN (SELECT made.id FROM made)) IS TRUE),
 logged AS (
   INSERT INTO status_event (instance_id, message_id, version, status, previous_status)

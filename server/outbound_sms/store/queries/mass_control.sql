@@ -59,17 +59,23 @@ SELECT message_id FROM parked ORDER BY message_id;
 UPDATE mass_message SET queue_settled = true WHERE id = $1;
 
 -- name: fail_ready
--- Fails texts that nobody has handed over: the queue row goes, the status moves, the event is written.
+-- Fails texts that nobody has handed over: the queue row goes, the status moves, the event is written, and
+-- what was held is released, or captured where a late receipt has shown that the carrier had it.
 -- Messages are locked in id order, as everybody does who changes many. $1 mass message, $2 reason, $3 most.
 WITH ready AS MATERIALIZED (
   SELECT d.message_id FROM dispatch d
    WHERE d.mass_message_id = $1 AND d.owner IS NULL AND d.in_doubt_since IS NULL
    LIMIT $3 FOR UPDATE SKIP LOCKED),
 gone AS (
-  DELETE FROM dispatch d USING ready WHERE d.message_id = ready.message_id RETURNING d.message_id),
+  DELETE FROM dispatch d USING ready WHERE d.message_id = ready.message_id
+  RETURNING d.message_id, d.instance_id, d.cost_micros, d.held),
 locked AS MATERIALIZED (
   SELECT m.id, m.status FROM message m
    WHERE m.id IN (SELECT gone.message_id FROM gone) ORDER BY m.id FOR UPDATE),
+resolved AS (
+  INSERT INTO ledger_entry (instance_id, kind, message_id, amount_micros)
+  SELECT gone.instance_id, CASE WHEN locked.status > 2 THEN 3 ELSE 4 END, gone.message_id, gone.cost_micros
+    FROM gone JOIN locked ON locked.id = gone.message_id WHERE gone.held),
 failed AS (
   UPDATE message m SET status = 5, version = m.version + 1, reject_reason = $2
     FROM locked WHERE m.id = locked.id AND locked.status IN (1, 2)
@@ -89,7 +95,7 @@ SELECT i.quiet_start, i.quiet_end, i.quiet_mode, i.time_zone, d.message_id, d.zo
  LIMIT $1;
 
 -- name: fail_expired
--- Fails those of the texts that nobody has taken meanwhile. In parallel: $1 message ids, $2 reasons.
+-- Fails those of the texts that nobody has taken meanwhile, with their money as above. In parallel: $1 message ids, $2 reasons.
 WITH expired AS (
   SELECT * FROM unnest($1::uuid[], $2::text[]) AS expired (message_id, reason)),
 ready AS MATERIALIZED (
@@ -98,10 +104,14 @@ ready AS MATERIALIZED (
    FOR UPDATE OF d SKIP LOCKED),
 gone AS (
   DELETE FROM dispatch d USING ready WHERE d.message_id = ready.message_id
-  RETURNING d.message_id, ready.reason),
+  RETURNING d.message_id, d.instance_id, d.cost_micros, d.held, ready.reason),
 locked AS MATERIALIZED (
   SELECT m.id, m.status, gone.reason FROM gone JOIN message m ON m.id = gone.message_id
    ORDER BY m.id FOR UPDATE OF m),
+resolved AS (
+  INSERT INTO ledger_entry (instance_id, kind, message_id, amount_micros)
+  SELECT gone.instance_id, CASE WHEN locked.status > 2 THEN 3 ELSE 4 END, gone.message_id, gone.cost_micros
+    FROM gone JOIN locked ON locked.id = gone.message_id WHERE gone.held),
 failed AS (
   UPDATE message m SET status = 5, version = m.version + 1, reject_reason = locked.reason
     FROM locked WHERE m.id = locked.id AND locked.status IN (1, 2)

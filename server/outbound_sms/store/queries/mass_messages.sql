@@ -5,8 +5,9 @@ SELECT id FROM sending_number WHERE instance_id = $1 AND is_default AND enabled;
 -- name: insert
 -- Accepted at the transaction's time: who is created later is not meant any more.
 INSERT INTO mass_message (instance_id, saved_message, signature_id, sending_number_id, outage_start_time,
-                          outage_end_time, audience, resend_unknown_outcome, valid_until, create_time)
-VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, now() + $9::interval, now())
+                          outage_end_time, audience, resend_unknown_outcome, valid_until,
+                          create_time, price_list_version)
+VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, now() + $9::interval, now(), $10)
 RETURNING id;
 
 -- name: get

@@ -5,8 +5,9 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
 
 -- name: hold_rules
 -- Reads what an instance holds all its messages by, and what time it is.
-SELECT sms_enabled, time_zone, quiet_start, quiet_end, quiet_mode, clock_timestamp() AS now
-  FROM instance WHERE id = $1;
+SELECT i.sms_enabled, i.time_zone, i.quiet_start, i.quiet_end, i.quiet_mode, b.waits_until,
+       clock_timestamp() AS now
+  FROM instance i JOIN balance b ON b.instance_id = i.id WHERE i.id = $1;
 
 -- name: list
 -- Lists messages, newest first, with the names that a person reads, and the feed's head in the same
@@ -23,7 +24,7 @@ SELECT feed.head, feed.epoch, page.*
            coalesce(account.name, site.name, vendor.name) AS related_name,
            m.phone, m.status, m.reject_reason, m.version, m.kind, m.mass_message_id, m.billable_segments,
            m.carrier_segments, m.cost_micros, instance.currency, m.sending_number_id, m.create_time,
-           m.triggered_message_id, m.recipient_zones, m.zone_source, m.quiet_check,
+           m.triggered_message_id, m.recipient_zones, m.zone_source, m.quiet_check, m.price_list_version,
            CASE WHEN m.status = 1 THEN
              (SELECT n.enabled FROM sending_number n WHERE n.id = m.sending_number_id)
            END AS number_enabled,
@@ -68,9 +69,12 @@ SELECT m.id, m.contact_id, contact.name AS recipient_name, contact.role, contact
        coalesce(account.name, site.name, vendor.name) AS related_name,
        m.phone, m.status, m.reject_reason, m.version, m.kind, m.mass_message_id, m.billable_segments,
        m.carrier_segments, m.cost_micros, instance.currency, m.sending_number_id, m.create_time,
-       m.triggered_message_id, m.recipient_zones, m.zone_source, m.quiet_check,
+       m.triggered_message_id, m.recipient_zones, m.zone_source, m.quiet_check, m.price_list_version,
        instance.sms_enabled, instance.time_zone, instance.quiet_start, instance.quiet_end, instance.quiet_mode,
        clock_timestamp() AS now,
+       CASE WHEN m.status = 1 THEN
+         (SELECT b.waits_until FROM balance b WHERE b.instance_id = m.instance_id)
+       END AS waits_until,
        CASE WHEN m.status = 1 THEN
          (SELECT n.enabled FROM sending_number n WHERE n.id = m.sending_number_id)
        END AS number_enabled,
@@ -80,7 +84,6 @@ SELECT m.id, m.contact_id, contact.name AS recipient_name, contact.role, contact
        coalesce(failure.carrier_code, tried.codes[cardinality(tried.codes)]) AS carrier_code,
        body.text AS body_text, body.encoding AS body_encoding, body.characters AS body_characters,
        body.billable_segments AS body_billable_segments, body.carrier_segments AS body_carrier_segments,
-       body.cost_micros AS body_cost_micros,
        history.versions, history.statuses, history.reasons, history.times,
        tried.numbers, tried.carriers, tried.outcomes, tried.carrier_ids, tried.reasons AS attempt_reasons,
        tried.codes, tried.submit_times, tried.settle_times

@@ -8,9 +8,10 @@ ON CONFLICT DO NOTHING;
 -- name: apply_receipts
 -- Moves messages forward by the receipts that wait, at most $1 of them, and empties them from the inbox.
 -- Of several receipts for one message the first final one counts; a status never goes back. A receipt
--- proves that an attempt in doubt was accepted, so it ends that doubt. Two processes that apply at once
--- wait for each other and take different receipts. States: 2 sent 3 delivered
--- 4 undelivered 5 failed.
+-- proves that an attempt in doubt was accepted, so it ends that doubt, and what was held for it is
+-- captured. A carrier does not charge for a text that failed before it reached the network (state 5): its
+-- price is released, or refunded once it has been captured. Two processes that apply at once wait for each
+-- other and take different receipts. States: 2 sent 3 delivered 4 undelivered 5 failed.
 WITH taken AS MATERIALIZED (
   DELETE FROM receipt r
    WHERE r.ctid = ANY (ARRAY(
@@ -18,10 +19,10 @@ WITH taken AS MATERIALIZED (
   RETURNING r.*),
 best AS MATERIALIZED (
   SELECT DISTINCT ON (message_id) message_id, attempt, carrier, carrier_message_id, reason,
-         CASE state WHEN 2 THEN 3 WHEN 3 THEN 4 ELSE 5 END::smallint AS status
+         CASE state WHEN 2 THEN 3 WHEN 3 THEN 4 ELSE 5 END::smallint AS status, state = 5 AS not_charged
     FROM taken ORDER BY message_id, state = 2, receive_time),
 locked AS MATERIALIZED (
-  SELECT m.id, m.status AS previous_status, best.status, best.reason
+  SELECT m.id, m.status AS previous_status, best.status, best.reason, best.not_charged
     FROM best JOIN message m ON m.id = best.message_id
    WHERE m.status IN (2, 3) ORDER BY m.id FOR UPDATE OF m),
 changed AS (
@@ -31,12 +32,15 @@ changed AS (
     FROM locked
    WHERE m.id = locked.id AND locked.status > locked.previous_status
   RETURNING m.instance_id, m.id, m.mass_message_id, m.version, m.status, m.reject_reason,
-            locked.previous_status),
+            locked.previous_status, locked.not_charged),
+uncharged AS (
+  INSERT INTO refund_due (message_id, instance_id)
+  SELECT id, instance_id FROM changed WHERE not_charged ON CONFLICT DO NOTHING),
 event AS (
   INSERT INTO status_event (instance_id, message_id, mass_message_id, version, status, previous_status, reject_reason)
   SELECT instance_id, id, mass_message_id, version, status, previous_status, reject_reason FROM changed),
 doubtful AS (
-  SELECT d.message_id, d.attempts, d.submitting_time, best.carrier, best.carrier_message_id
+  SELECT d.message_id, d.attempts, d.submitting_time, best.carrier, best.carrier_message_id, best.not_charged
     FROM best JOIN dispatch d ON d.message_id = best.message_id AND d.attempts = best.attempt
    WHERE (SELECT any_doubt.message_id FROM dispatch any_doubt
            WHERE any_doubt.in_doubt_since IS NOT NULL ORDER BY any_doubt.due_time LIMIT 1) IS NOT NULL
@@ -44,10 +48,33 @@ doubtful AS (
      FOR UPDATE OF d SKIP LOCKED),
 resolved AS (
   DELETE FROM dispatch d USING doubtful WHERE d.message_id = doubtful.message_id
-  RETURNING d.message_id, doubtful.attempts, doubtful.submitting_time, doubtful.carrier,
-            doubtful.carrier_message_id),
+  RETURNING d.message_id, d.instance_id, d.cost_micros, d.held, doubtful.attempts, doubtful.submitting_time,
+            doubtful.carrier, doubtful.carrier_message_id, doubtful.not_charged),
+paid AS (
+  INSERT INTO ledger_entry (instance_id, kind, message_id, amount_micros)
+  SELECT instance_id,
+         CASE WHEN not_charged AND message_id IN (SELECT changed.id FROM changed) THEN 4 ELSE 3 END,
+         message_id, cost_micros
+    FROM resolved WHERE held),
 recorded AS (
   INSERT INTO attempt (message_id, number, carrier, outcome, carrier_message_id, submit_time)
   SELECT message_id, attempts, carrier, 1, carrier_message_id, submitting_time FROM resolved
   ON CONFLICT DO NOTHING)
 SELECT count(*) FROM taken;
+
+-- name: refund
+-- Gives back what was captured for texts that the carrier did not charge for, at most $1. While a text is
+-- in the queue its capture has still to come, so it is left for later; one without a capture had its price
+-- released.
+WITH due AS (
+  DELETE FROM refund_due r
+   WHERE r.message_id = ANY (ARRAY (
+           SELECT e.message_id FROM refund_due e
+            WHERE NOT EXISTS (SELECT FROM dispatch d WHERE d.message_id = e.message_id)
+            ORDER BY e.message_id LIMIT $1 FOR UPDATE SKIP LOCKED))
+  RETURNING r.message_id),
+refunded AS (
+  INSERT INTO ledger_entry (instance_id, kind, message_id, amount_micros)
+  SELECT e.instance_id, 5, e.message_id, e.amount_micros
+    FROM due JOIN ledger_entry e ON e.message_id = due.message_id AND e.kind = 3)
+SELECT count(*) FROM due;
