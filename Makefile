@@ -15,6 +15,8 @@ CODE := server clients/python tests
 # Where make is not given a terminal, programs must not wait for one.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
+# Tests and demo start many programs, each of which would compile hundreds of modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## Shows this list
@@ -33,7 +35,7 @@ setup: $(VENV)/.development ## Makes .venv with all that development needs; the 
 
 .PHONY: test
 test: $(VENV)/.development ## Runs all tests (TESTS='tests/domain -k segment' runs some)
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest -n 2 -p tests.workers $(TESTS)
 
 .PHONY: fmt
 fmt: $(VENV)/.development ## Formats Python and protos

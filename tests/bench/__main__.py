@@ -10,6 +10,8 @@ from outbound_sms import log
 MODULES = {
     "lifecycle": "lifecycle",
     "lifecycle_sql": "lifecycle",
+    "lifecycle_money": "lifecycle",
+    "hot_instance": "lifecycle",
     "dispatch_http": "dispatch_http",
     "expand": "expand",
     "watch_latency": "watch_latency",

@@ -18,9 +18,11 @@ ROUNDS = 3
 ALL_AT_ONCE = """
 WITH made AS (
   INSERT INTO message (instance_id, mass_message_id, account_id, contact_id, sending_number_id,
-                       body_id, phone, billable_segments, carrier_segments, kind, cost_micros)
+                       body_id, phone, billable_segments, carrier_segments, kind, cost_micros,
+                       price_list_version)
   SELECT a.instance_id, m.id, a.id, k.id, m.sending_number_id, b.id,
-         p.e164, b.billable_segments, b.carrier_segments, 1, b.cost_micros
+         p.e164, b.billable_segments, b.carrier_segments, 1, b.billable_segments * s.price_micros,
+         m.price_list_version
     FROM mass_message m
     JOIN account a ON a.instance_id = m.instance_id
     JOIN company c ON c.id = a.company_id
@@ -28,13 +30,17 @@ WITH made AS (
     JOIN phone_number p ON p.contact_id = k.id AND p.sms_opt_in
     JOIN phone_number_type t ON t.id = p.phone_number_type_id AND t.sms_capable
     JOIN body b ON b.mass_message_id = m.id AND b.company_id = c.id AND b.language = c.language
+    JOIN segment_price s ON s.version = m.price_list_version AND s.country = p.country
+     AND s.encoding = b.encoding
    WHERE m.id = $1 AND NOT EXISTS (SELECT FROM suppression s WHERE s.e164 = p.e164)
    ORDER BY a.id
-  RETURNING id, instance_id, mass_message_id, sending_number_id, carrier_segments),
+  RETURNING id, instance_id, mass_message_id, sending_number_id, carrier_segments,
+            cost_micros),
 queued AS (
   INSERT INTO dispatch (message_id, instance_id, sending_number_id, mass_message_id, priority,
-                        segments, valid_until)
-  SELECT id, instance_id, sending_number_id, mass_message_id, 5, carrier_segments, now()
+                        segments, valid_until, cost_micros)
+  SELECT id, instance_id, sending_number_id, mass_message_id, 5, carrier_segments, now(),
+         cost_micros
     FROM made),
 logged AS (
   INSERT INTO status_event (instance_id, message_id, mass_message_id, version, status,

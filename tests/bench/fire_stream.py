@@ -31,27 +31,28 @@ INSERTS = {
         SELECT a, b, c, ARRAY[d] FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[])
           AS f (a, b, c, d)""",
     "SELECT id, instance_id, language, text, encoding, characters, billable_segments,"
-    " carrier_segments, cost_micros FROM body": """
+    " carrier_segments FROM body": """
         INSERT INTO body (id, instance_id, language, text, encoding, characters, billable_segments,
-                          carrier_segments, cost_micros)
+                          carrier_segments)
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::smallint[],
-                             $6::smallint[], $7::smallint[], $8::smallint[], $9::bigint[])""",
+                             $6::smallint[], $7::smallint[], $8::smallint[])""",
     "SELECT id, instance_id, account_id, contact_id, sending_number_id, body_id, phone,"
     " billable_segments, carrier_segments, kind, cost_micros, triggered_message_id,"
-    " recipient_zones, zone_source FROM message": """
+    " recipient_zones, zone_source, price_list_version FROM message": """
         INSERT INTO message (id, instance_id, account_id, contact_id, sending_number_id, body_id,
                              phone, billable_segments, carrier_segments, kind, cost_micros,
-                             triggered_message_id, recipient_zones, zone_source)
+                             triggered_message_id, recipient_zones, zone_source,
+                             price_list_version)
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[],
                              $6::uuid[], $7::text[], $8::smallint[], $9::smallint[],
                              $10::smallint[], $11::bigint[], $12::uuid[], $13::text[],
-                             $14::smallint[])""",
-    "SELECT message_id, instance_id, sending_number_id, priority, segments, valid_until, zones"
-    " FROM dispatch": """
+                             $14::smallint[], $15::integer[])""",
+    "SELECT message_id, instance_id, sending_number_id, priority, segments, valid_until, zones,"
+    " cost_micros FROM dispatch": """
         INSERT INTO dispatch (message_id, instance_id, sending_number_id, priority, segments,
-                              valid_until, zones)
+                              valid_until, zones, cost_micros)
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::smallint[],
-                             $6::timestamptz[], $7::text[])""",
+                             $6::timestamptz[], $7::text[], $8::bigint[])""",
     "SELECT instance_id, message_id, version, status, previous_status FROM status_event": """
         INSERT INTO status_event (instance_id, message_id, version, status, previous_status)
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::smallint[],

@@ -1,5 +1,6 @@
 """The whole life of a message without a network: claim, intent, sent, receipt, delivered, all of it
-durable and in the feed; against queues that do less."""
+durable, paid for and in the feed; against queues that do less, and against itself without money and
+with its messages spread over many instances."""
 
 import asyncio
 import time
@@ -23,17 +24,24 @@ from tests.waiting import wait_until
 
 MESSAGES = 40_000
 ROUNDS = 3
+INSTANCES = 50
 # The carrier answers at once, so a few workers keep it busy and the window may be wide.
 SETTINGS = DispatchSettings(window=2_000, workers=4, claim_batch=500, intent_batch=500)
 
 
 async def run() -> list[Result]:
-    """Both comparisons, on one server, in turn."""
+    """All comparisons, on one server, in turn."""
     async with bench_server() as server:
         dsn = server.dsn()
 
         async def ours() -> float:
             return await rate(dsn, MESSAGES)
+
+        async def unpaid() -> float:
+            return await rate(dsn, MESSAGES, paid=False)
+
+        async def spread() -> float:
+            return await rate(dsn, MESSAGES, instances=INSTANCES)
 
         async def jobs() -> float:
             return await no_op_jobs.rate(dsn, MESSAGES)
@@ -41,16 +49,21 @@ async def run() -> list[Result]:
         async def plain() -> float:
             return await batched_sql.rate(dsn, MESSAGES)
 
-        rates, job_rates, plain_rates = await alternate(ROUNDS, ours, jobs, plain)
+        rates, unpaid_rates, spread_rates, job_rates, plain_rates = await alternate(
+            ROUNDS, ours, unpaid, spread, jobs, plain
+        )
     workers = f"pgqueuer, jobs that do nothing, {no_op_jobs.WORKERS} workers"
     return [
         result("lifecycle", rates, workers, job_rates, MESSAGES),
         result("lifecycle_sql", rates, "batched SQL on one connection", plain_rates, MESSAGES),
+        result("lifecycle_money", rates, "the same without money", unpaid_rates, MESSAGES),
+        result("hot_instance", rates, f"{INSTANCES} instances", spread_rates, MESSAGES),
     ]
 
 
-async def rate(dsn: str, messages: int) -> float:
-    """Messages a second, from ready to be claimed to Delivered in the feed."""
+async def rate(dsn: str, messages: int, *, instances: int = 1, paid: bool = True) -> float:
+    """Messages a second, from ready to be claimed to Delivered in the feed. Those that are not
+    `paid` are as if they had been accepted before there was a ledger."""
     async with await open_pool(
         dsn,
         min_size=4,
@@ -60,9 +73,13 @@ async def rate(dsn: str, messages: int) -> float:
         index_plans=True,
     ) as pool:
         await empty(pool)
-        queued = await fill_queue(pool, messages)
+        for number in range(instances):
+            sender = f"+1{2_025_550_100 + number}"
+            await fill_queue(pool, messages // instances, name=f"I{number}", sender=sender)
+        if not paid:
+            await pool.execute("UPDATE dispatch SET cost_micros = NULL")
         await pool.fetchval("SELECT feed_tick_once()")
-        await pool.execute("VACUUM ANALYZE message, dispatch, status_event, receipt")
+        await pool.execute("VACUUM ANALYZE message, dispatch, status_event, receipt, ledger_entry")
         stop = asyncio.Event()
         dispatcher = _dispatcher(pool)
         started = time.perf_counter()
@@ -70,9 +87,7 @@ async def rate(dsn: str, messages: int) -> float:
             asyncio.create_task(dispatcher.run(stop)),
             asyncio.create_task(repeat(lambda: _tick(pool), name="tick", interval=0.02, stop=stop)),
         ]
-        await wait_until(
-            lambda: _delivered(pool, queued.mass_message_id, messages), 300, "all is delivered"
-        )
+        await wait_until(lambda: _delivered(pool, messages), 300, "all is delivered")
         elapsed = time.perf_counter() - started
         stop.set()
         await asyncio.gather(*running)
@@ -109,9 +124,6 @@ async def _tick(pool: Pool) -> int:
     return 0
 
 
-async def _delivered(pool: Pool, mass_message_id: UUID, messages: int) -> bool:
-    count = await pool.fetchval(
-        "SELECT messages FROM mass_message_count WHERE mass_message_id = $1 AND status = 4",
-        mass_message_id,
-    )
+async def _delivered(pool: Pool, messages: int) -> bool:
+    count = await pool.fetchval("SELECT sum(messages) FROM mass_message_count WHERE status = 4")
     return bool(count == messages)

@@ -244,6 +244,9 @@ def test_the_words_of_the_commands_are_those_that_people_were_told() -> None:
         *(f"instances {verb}" for verb in ("create", "list", "show", "update", "create-key")),
         *(f"roles {verb}" for verb in ("list", "create", "update", "delete")),
         *(f"keys {verb}" for verb in ("list", "create", "rotate", "revoke")),
+        *(f"prices {verb}" for verb in ("list", "create")),
+        "adjust-balance",
+        "check-ledger",
         "permissions list",
         "feed rebase",
     }

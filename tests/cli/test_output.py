@@ -2,22 +2,8 @@
 
 import pytest
 
-from outbound_sms.cli.output import STATUS_NAMES, money, span
+from outbound_sms.cli.output import STATUS_NAMES, span
 from outboundsms.v1 import delivery_pb2
-
-
-@pytest.mark.parametrize(
-    ("micros", "shown"),
-    [
-        (32_970_000, "32.97 USD"),
-        (0, "0.00 USD"),
-        (15_000, "0.015 USD"),
-        (1_234_500_000, "1,234.50 USD"),
-        (-1, "-0.000001 USD"),
-    ],
-)
-def test_amounts_show_cents_and_what_is_below_them(micros: int, shown: str) -> None:
-    assert money(micros, "USD") == shown
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,12 @@ async def start(folder: Path) -> LocalServer:
     return LocalServer(folder, process, lines)
 
 
+async def add_funds(server: LocalServer) -> None:
+    """Gives the instance 100 USD, charged to nobody."""
+    ran = await server.program("billing", "add-funds", "100", "--yes")
+    assert ran.code == 0, ran
+
+
 async def interrupt(process: asyncio.subprocess.Process) -> None:
     """Presses Ctrl-C, and returns when the process has ended."""
     process.send_signal(signal.SIGINT)

@@ -13,11 +13,13 @@ from outboundsms.calls import interceptors
 from outboundsms.policy import CONTRACT
 from outboundsms.v1 import (
     access_pb2_grpc,
+    billing_pb2_grpc,
     contacts_pb2_grpc,
     delivery_pb2_grpc,
     directory_pb2_grpc,
     instances_pb2_grpc,
     mass_messages_pb2_grpc,
+    price_lists_pb2_grpc,
     settings_pb2_grpc,
     signatures_pb2_grpc,
     triggers_pb2_grpc,
@@ -28,11 +30,13 @@ TIMEOUT = 20.0
 
 STUBS: dict[str, Any] = {
     "Access": access_pb2_grpc.AccessStub,
+    "Billing": billing_pb2_grpc.BillingStub,
     "Contacts": contacts_pb2_grpc.ContactsStub,
     "Delivery": delivery_pb2_grpc.DeliveryStub,
     "Directory": directory_pb2_grpc.DirectoryStub,
     "Instances": instances_pb2_grpc.InstancesStub,
     "MassMessages": mass_messages_pb2_grpc.MassMessagesStub,
+    "PriceLists": price_lists_pb2_grpc.PriceListsStub,
     "Settings": settings_pb2_grpc.SettingsStub,
     "Signatures": signatures_pb2_grpc.SignaturesStub,
     "Triggers": triggers_pb2_grpc.TriggersStub,

@@ -67,6 +67,7 @@ def test_there_are_cases_for_every_service() -> None:
     services = {case.name.split("/")[0] for case in CASES}
     assert services >= {
         "access",
+        "billing",
         "contacts",
         "delivery",
         "directory",

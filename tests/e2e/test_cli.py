@@ -18,6 +18,7 @@ from tests.e2e.local_server import (
     SITE,
     SUBSCRIBERS,
     LocalServer,
+    add_funds,
     interrupt,
     start,
     write_example,
@@ -43,6 +44,7 @@ async def server(
     found = json.loads((folder / ".data" / "server.json").read_text())
     async with connect(found["target"], found["api_key"]) as client:
         await set_up(client, Example(example))
+    await add_funds(local)
     yield local
     await interrupt(local.process)
 
@@ -166,6 +168,12 @@ async def test_changes_are_watched_from_the_cursor_in_a_file(server: LocalServer
         (("serve", "--roles", "cook"), "OUTBOUND_SMS_ROLES"),
         (("serve",), "DATABASE_URL"),
         (("admin", "create-instance", "X", "--time-zone", "Mars"), "IANA"),
+        (("billing", "add-funds", "0.0000001"), "more than 6 decimals"),
+        (("billing", "add-funds", "0.005", "--yes"), "whole cents"),
+        (("billing", "statement", "--month", "2999-01"), "month"),
+        (("billing", "ledger", "--message", "nonsense"), "message_id: is not an id"),
+        (("messages", "requeue", "--mass-message", "nonsense", "--yes"), "mass_message_id"),
+        (("admin", "prices", "list"), "create-operator-key"),
     ],
 )
 async def test_failures_say_what_to_do_and_show_no_stack_trace(

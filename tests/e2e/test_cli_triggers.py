@@ -21,7 +21,7 @@ from outbound_sms.cli.demo.step import DemoFailed
 from outbound_sms.cli.demo.triggered import tell_triggered
 from outboundsms import connect
 from outboundsms.v1 import directory_pb2, triggers_pb2
-from tests.e2e.local_server import LocalServer, interrupt, start, write_example
+from tests.e2e.local_server import LocalServer, add_funds, interrupt, start, write_example
 from tests.e2e.processes import PROGRAM, clean_environment
 from tests.waiting import wait_until
 
@@ -43,6 +43,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Loca
         await set_up(client, example)
     imported = await local.program("import", str(example.subscribers), "--json")
     assert imported.code == 0, imported
+    await add_funds(local)
     yield local
     await interrupt(local.process)
 

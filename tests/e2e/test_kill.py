@@ -1,4 +1,5 @@
-"""Processes killed at random, a carrier that misbehaves: nobody is texted twice, nothing is lost.
+"""Processes killed at random, a carrier that misbehaves, and money for nine texts of ten: nobody is
+texted twice, nothing is lost, and what was not sent is not paid.
 
 The accept log of the sandbox is the oracle. KILL_MESSAGES=6000 runs the long form.
 """
@@ -13,7 +14,8 @@ import pytest
 
 from outbound_sms.store.pool import Pool
 from tests.dispatch.checks import check_history, queue_is_empty
-from tests.dispatch.queue_factory import fill_queue, phones
+from tests.dispatch.money import balance
+from tests.dispatch.queue_factory import PRICE, fill_queue, phones
 from tests.e2e.fleet import Fleet, fleet_of, kill
 from tests.waiting import wait_until
 
@@ -21,6 +23,7 @@ MESSAGES = int(os.environ.get("KILL_MESSAGES", "2000"))
 WORKERS = 3
 # Messages a second, so low that many kills fall into the run.
 RATE = 150
+FUNDS = MESSAGES * 9 // 10 * PRICE
 FAULTS = "drop=0.03,accept-drop=0.03,accept-late=0.03,429=0.02,400=0.02,500=0.02,accept-500=0.02"
 # Seconds that an answer takes, so that a kill finds calls under way.
 LATENCY = "0.25"
@@ -100,9 +103,12 @@ async def send_while_killing(
     pool: Pool, database_url: str, folder: Path, *, seed: int, lookup: bool
 ) -> Ended:
     """Sends everything, and checks what must hold for any carrier: nobody is texted twice, nothing
-    is said to be sent that was not accepted, and every message has come to an end."""
+    is said to be sent that was not accepted, every message has come to an end, and the money went
+    for what was sent and for nothing else."""
     numbers = phones(MESSAGES, start=1_000)
-    await fill_queue(pool, MESSAGES, carrier="sandbox", rate=RATE, text=TEXT, recipients=numbers)
+    queued = await fill_queue(
+        pool, MESSAGES, carrier="sandbox", rate=RATE, text=TEXT, recipients=numbers, funds=FUNDS
+    )
     async with fleet_of(database_url, folder) as fleet:
         limit = 60.0 if lookup else 5.0
         await fleet.start_carrier(*misbehaving(seed=seed), lookup=lookup, doubt_limit=limit)
@@ -115,7 +121,12 @@ async def send_while_killing(
     assert not twice, f"texted twice: {twice[:5]}"
     lost = set(ended.of_status(3, 4)) - ended.reached
     assert not lost, f"said to be sent, never accepted: {sorted(lost)[:5]}"
-    assert len(ended.of_status(3, 4, 5)) == MESSAGES
+    assert len(ended.of_status(3, 4, 5, 6)) == MESSAGES
+    assert 0 < len(ended.of_status(6)) <= MESSAGES // 10
+    assert not set(ended.of_status(6)) & ended.reached, "sent without money"
+    # A receipt of failure comes for what had been accepted, and says that it is not charged.
+    spent = len(ended.of_status(3, 4)) * PRICE
+    assert await balance(pool, queued.instance_id) == (FUNDS - spent, 0, spent)
     assert kills >= MESSAGES // 200
     await check_history(pool)
     return ended

@@ -17,10 +17,12 @@ COMMANDS = {
     "watch": "outbound_sms.cli.watch:watch",
     "messages": "outbound_sms.cli.messages:messages",
     "trigger": "outbound_sms.cli.trigger:trigger",
+    "billing": "outbound_sms.cli.billing.command:billing",
     "quiet-hours": "outbound_sms.cli.quiet_hours:quiet_hours",
     "settings": "outbound_sms.cli.settings:settings",
     "admin": "outbound_sms.cli.admin.command:admin",
     "sandbox": "outbound_sms.carriers.sandbox.__main__:main",
+    "payments-sandbox": "outbound_sms.payments.sandbox.__main__:main",
 }
 
 

@@ -3,14 +3,9 @@
 from rich.table import Table
 from rich.text import Text
 
-from outbound_sms.cli.output import (
-    console,
-    facts,
-    local_time,
-    money,
-    styled_status,
-)
+from outbound_sms.cli.output import console, facts, local_time, styled_status
 from outbound_sms.cli.quiet_hours_words import evidence_in_words
+from outbound_sms.domain.money_text import show_micros
 from outboundsms.v1 import delivery_pb2
 
 HOLDS = {
@@ -18,6 +13,7 @@ HOLDS = {
     delivery_pb2.HOLD_REASON_SMS_DISABLED: "sending is off",
     delivery_pb2.HOLD_REASON_SENDING_NUMBER_DISABLED: "sending number disabled",
     delivery_pb2.HOLD_REASON_MASS_MESSAGE_PAUSED: "mass message paused",
+    delivery_pb2.HOLD_REASON_TOP_UP: "automatic top-up under way",
 }
 
 
@@ -41,7 +37,7 @@ def add_message(table: Table, message: delivery_pb2.Message) -> None:
         _status(message),
         reason_of(message),
         str(message.billable_segments),
-        money(message.cost_micros, message.currency),
+        show_micros(message.cost_micros, message.currency),
     )
 
 
@@ -85,7 +81,7 @@ def _facts(message: delivery_pb2.Message) -> list[tuple[str, str]]:
         ("Status", _status(message).plain),
         ("Reason", message.reject_reason.text or reason_of(message) or "none"),
         ("Segments", str(message.billable_segments)),
-        ("Cost", money(message.cost_micros, message.currency)),
+        ("Cost", show_micros(message.cost_micros, message.currency)),
     ]
     if message.HasField("hold"):
         rows.append(("Held", message.hold.text))

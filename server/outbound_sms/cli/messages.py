@@ -7,6 +7,7 @@ from outbound_sms.cli.message_show import add_message, message_table, show_detai
 from outbound_sms.cli.names import LARGEST_PAGE, id_of, pages, triggered_message_ids
 from outbound_sms.cli.output import STATUS_NAMES, console, plain_line, print_json
 from outbound_sms.cli.quiet_hours_words import force_in_words, hours_in_words
+from outbound_sms.cli.requeue import requeue
 from outboundsms import Client
 from outboundsms.v1 import delivery_pb2, quiet_hours_pb2
 
@@ -15,7 +16,10 @@ STATUSES = {name.lower().replace(" ", "-"): value for value, name in STATUS_NAME
 
 @click.group()
 def messages() -> None:
-    """Shows sent messages."""
+    """Shows sent messages, and sends again what was not sent for lack of funds."""
+
+
+messages.add_command(requeue)
 
 
 @messages.command(
@@ -23,6 +27,7 @@ def messages() -> None:
     epilog="""\b
 Examples:
   outbound-sms messages list --status failed --limit 20
+  outbound-sms messages list --status insufficient-funds
   outbound-sms messages list --mass-message ID --limit 0 --json
   outbound-sms messages list --triggered-message "Due in 3 days" --status pending
 """,

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from outboundsms.v1 import delivery_pb2
+from outboundsms.v1 import body_pb2, delivery_pb2
 
 STATUS_NAMES: dict[int, str] = {
     delivery_pb2.MESSAGE_STATUS_PENDING: "Pending",
@@ -31,6 +31,7 @@ STATUS_STYLES = {
     "Failed": "red",
     "Insufficient funds": "yellow",
 }
+ENCODINGS: dict[int, str] = {body_pb2.ENCODING_GSM7: "GSM-7", body_pb2.ENCODING_UCS2: "UCS-2"}
 
 console = Console(highlight=False)
 errors = Console(highlight=False, stderr=True)
@@ -59,13 +60,6 @@ def styled_status(status: int) -> Text:
     """The status in its colour, where there are colours."""
     name = status_name(status)
     return Text(name, STATUS_STYLES.get(name, ""))
-
-
-def money(micros: int, currency: str) -> str:
-    """An amount, for example `37.50 USD`. Prices below a cent keep their decimals."""
-    units, fraction = divmod(abs(micros), 1_000_000)
-    decimals = f"{fraction:06d}".rstrip("0").ljust(2, "0")
-    return f"{'-' if micros < 0 else ''}{units:,}.{decimals} {currency}".rstrip()
 
 
 def span(seconds: float) -> str:

@@ -4,8 +4,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from outbound_sms.cli.output import console, facts, money, seconds_of, span
-from outboundsms.v1 import body_pb2, language_pb2, mass_messages_pb2
+from outbound_sms.cli.output import ENCODINGS, console, facts, seconds_of, span
+from outbound_sms.cli.preview_money import money_facts, shortfall_in_words
+from outboundsms.v1 import language_pb2, mass_messages_pb2
 
 LEFT_OUT = {
     mass_messages_pb2.LEFT_OUT_REASON_NOT_OPTED_IN: "not opted in",
@@ -14,7 +15,6 @@ LEFT_OUT = {
     mass_messages_pb2.LEFT_OUT_REASON_SUPPRESSED: "replied STOP",
     mass_messages_pb2.LEFT_OUT_REASON_DUPLICATE_NUMBER: "also on another contact",
 }
-ENCODINGS = {body_pb2.ENCODING_GSM7: "GSM-7", body_pb2.ENCODING_UCS2: "UCS-2"}
 LANGUAGES = {language_pb2.LANGUAGE_EN: "English", language_pb2.LANGUAGE_FR: "French"}
 SHOWN_BODIES = 4
 
@@ -29,7 +29,7 @@ def show_preview(preview: mass_messages_pb2.PreviewMassMessageResponse) -> None:
                 ("Recipients", f"{preview.recipients:,}"),
                 ("Left out", _left_out(preview)),
                 ("Segments", _segments(preview)),
-                ("Cost", money(preview.cost_micros, preview.currency)),
+                *money_facts(preview),
                 ("Time to send", span(seconds_of(preview.time_to_finish))),
             )
         )
@@ -40,6 +40,8 @@ def show_preview(preview: mass_messages_pb2.PreviewMassMessageResponse) -> None:
         console.print(f"and {len(preview.bodies) - SHOWN_BODIES} more texts", style="dim")
     for warning in preview.warnings:
         console.print(Text(f"Warning: {warning}", "yellow"))
+    for line in shortfall_in_words(preview):
+        console.print(Text(line, "yellow"), soft_wrap=True)
 
 
 def _left_out(preview: mass_messages_pb2.PreviewMassMessageResponse) -> str:

@@ -10,6 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from outbound_sms.cli.billing.words import ADD_FUNDS, REQUEUE
 from outbound_sms.cli.output import STATUS_STYLES, console, errors, print_json, seconds_of, span
 from outboundsms import Client, OutboundSmsError
 from outboundsms.v1 import mass_messages_pb2
@@ -84,11 +85,28 @@ async def follow(client: Client, mass_message_id: str, *, as_json: bool) -> None
         ):
             print_json(message)
         return
+    last: mass_messages_pb2.MassMessage | None = None
     with ProgressView() as view:
         async for message in client.watch_mass_message(
             mass_message_id, on_interruption=view.interrupted
         ):
             view.update(message)
+            last = message
+    if last is not None:
+        for line in unfunded_in_words(last):
+            console.print(Text(line, "yellow"), soft_wrap=True)
+
+
+def unfunded_in_words(message: mass_messages_pb2.MassMessage) -> list[str]:
+    """How many texts were not sent for lack of funds and what sends them; nothing when all were."""
+    count = message.progress.insufficient_funds
+    if not count:
+        return []
+    texts = "text was" if count == 1 else "texts were"
+    return [
+        f"{count:,} {texts} not sent for lack of funds. `{ADD_FUNDS} AMOUNT` adds some, then",
+        f"`{REQUEUE} --mass-message {message.mass_message_id}` sends them.",
+    ]
 
 
 def say_interrupted(error: OutboundSmsError, seconds: float) -> None:
@@ -117,9 +135,10 @@ def _headline(message: mass_messages_pb2.MassMessage) -> str:
 
 
 def _done(message: mass_messages_pb2.MassMessage) -> int:
-    """Texts that the carrier has, or will never get."""
+    """Texts that the carrier has, or will never get; what lacks money can still be requeued."""
     progress = message.progress
-    return int(progress.recipients - progress.pending - progress.in_progress)
+    waiting = progress.pending + progress.in_progress + progress.insufficient_funds
+    return int(progress.recipients - waiting)
 
 
 def _counts(message: mass_messages_pb2.MassMessage) -> list[tuple[str, int]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import grpc
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from outbound_sms.cli.child import ChildFailed
 from outbound_sms.cli.connection import LOCAL_SERVER
@@ -21,11 +22,12 @@ from outbound_sms.cli.stack import (
     write_server_file,
 )
 from outbound_sms.cli.start_problems import START_PROBLEMS
-from outboundsms import OutboundSmsError, connect
-from outboundsms.v1 import settings_pb2
+from outboundsms import Client, OutboundSmsError, connect
+from outboundsms.v1 import billing_pb2, settings_pb2
 
 SENDING_NUMBER = "+12125550100"
 SEGMENTS_PER_SECOND = 200
+PAYER = billing_pb2.AutoBuy(customer="cus_local", payment_method="pm_card_visa")
 
 _EPILOG = """\b
 Example:
@@ -50,11 +52,12 @@ Example:
     help="Folder for the embedded PostgreSQL and the API key.",
 )
 def run(listen: str, http_listen: str, data: Path) -> None:
-    """Runs a server here until Ctrl-C: database, sandbox carrier, API, dispatcher.
+    """Runs a server here until Ctrl-C: database, sandbox carrier and payments, API, dispatcher.
 
     Uses the PostgreSQL of DATABASE_URL, or brings its own. Prints where the server is and the API
     key of the local instance, a super-admin's, which stays the same. Texts go to the sandbox
-    carrier, which texts nobody. Other commands find this server by themselves while it runs.
+    carrier, which texts nobody, and funds come from the sandbox payments, which charge nobody.
+    Other commands find this server by themselves while it runs.
     """
     options = StackOptions(data, os.environ.get("DATABASE_URL") or None, listen, http_listen)
     try:
@@ -69,7 +72,9 @@ async def _run(options: StackOptions) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with running_stack(options, lambda _: None) as stack:
-        await _add_sending_number(stack)
+        async with connect(stack.target, stack.api_key) as client:
+            await _add_sending_number(client)
+            await _set_payment_method(client)
         write_server_file(LOCAL_SERVER, stack)
         try:
             _show(stack)
@@ -82,19 +87,32 @@ async def _until(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-async def _add_sending_number(stack: Stack) -> None:
+async def _add_sending_number(client: Client) -> None:
     """So that a first message can be sent without more settings."""
-    async with connect(stack.target, stack.api_key) as client:
-        request = settings_pb2.CreateSendingNumberRequest(
-            sending_number=settings_pb2.SendingNumber(
-                number=SENDING_NUMBER, carrier=CARRIER, segments_per_second=SEGMENTS_PER_SECOND
-            )
+    request = settings_pb2.CreateSendingNumberRequest(
+        sending_number=settings_pb2.SendingNumber(
+            number=SENDING_NUMBER, carrier=CARRIER, segments_per_second=SEGMENTS_PER_SECOND
         )
-        try:
-            await client.settings.CreateSendingNumber(request)
-        except OutboundSmsError as error:
-            if error.code() != grpc.StatusCode.ALREADY_EXISTS:
-                raise ChildFailed(f"The server does not answer as it should: {error}") from error
+    )
+    try:
+        await client.settings.CreateSendingNumber(request)
+    except OutboundSmsError as error:
+        if error.code() != grpc.StatusCode.ALREADY_EXISTS:
+            raise ChildFailed(f"The server does not answer as it should: {error}") from error
+
+
+async def _set_payment_method(client: Client) -> None:
+    """So that funds can be added without more settings; one that is set stays."""
+    try:
+        found = await client.billing.GetBalance(billing_pb2.GetBalanceRequest())
+        if found.auto_buy.payment_method:
+            return
+        request = billing_pb2.UpdateAutoBuyRequest(
+            auto_buy=PAYER, update_mask=FieldMask(paths=["customer", "payment_method"])
+        )
+        await client.billing.UpdateAutoBuy(request)
+    except OutboundSmsError as error:
+        raise ChildFailed(f"The server does not answer as it should: {error}") from error
 
 
 def _show(stack: Stack) -> None:

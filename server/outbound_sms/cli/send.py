@@ -18,6 +18,7 @@ from outbound_sms.cli.connection import Connection, connected
 from outbound_sms.cli.names import ids_of, sending_number_ids, signature_ids
 from outbound_sms.cli.output import console, print_json
 from outbound_sms.cli.preview import show_preview
+from outbound_sms.cli.preview_money import is_short, unpaid_texts
 from outbound_sms.cli.progress import follow
 from outbound_sms.cli.when import FORMS, parse_span, parse_when
 from outboundsms import Client, OutboundSmsError
@@ -70,6 +71,9 @@ def send(
 
     SAVED_MESSAGE is PLANNED_OUTAGE, UNPLANNED_OUTAGE or UNPLANNED_OUTAGE_NO_ETA. The filters say
     which accounts are meant: all kinds that are given must match, one value of each is enough.
+
+    Where the money will not do, it says how much is short; --yes sends all the same, and the texts
+    that cannot be paid are not sent until `outbound-sms messages requeue`.
     """
     audience = AudienceOptions(**filters)
 
@@ -81,10 +85,10 @@ def send(
         if sending_number:
             found = await ids_of(client, "--sending-number", [sending_number], sending_number_ids)
             spec.sending_number_id = found[0]
-        await _preview(client, spec, as_json, preview_only)
+        preview = await _preview(client, spec, as_json, preview_only)
         if preview_only:
             return
-        _confirm(yes, as_json)
+        _confirm(preview, yes)
         created = await _create(client, spec, request_id or str(uuid.uuid4()))
         if as_json:
             print_json(created)
@@ -130,25 +134,31 @@ async def _spec(
 
 async def _preview(
     client: Client, spec: mass_messages_pb2.MassMessageSpec, as_json: bool, only: bool
-) -> None:
+) -> mass_messages_pb2.PreviewMassMessageResponse | None:
+    """Shows what it would do; None with JSON, where the only line is what was created."""
     if as_json and not only:
-        return
+        return None
     request = mass_messages_pb2.PreviewMassMessageRequest(spec=spec)
     preview = await client.mass_messages.PreviewMassMessage(request)
     if as_json:
         print_json(preview)
-        return
+        return preview
     show_preview(preview)
     if preview.recipients == 0 and not only:
         raise click.ClickException("Nobody would be texted, so nothing was sent.")
+    return preview
 
 
-def _confirm(yes: bool, as_json: bool) -> None:
+def _confirm(preview: mass_messages_pb2.PreviewMassMessageResponse | None, yes: bool) -> None:
     if yes:
         return
-    if as_json or not sys.stdin.isatty():
+    if preview is None or not sys.stdin.isatty():
         raise click.UsageError("Nobody can be asked here. Give --yes to send, --preview to look.")
-    click.confirm("Send it?", abort=True)
+    if is_short(preview):
+        unpaid = unpaid_texts(preview)
+        click.confirm(f"Send it anyway, about {unpaid:,} texts without money?", abort=True)
+    else:
+        click.confirm("Send it?", abort=True)
 
 
 async def _create(

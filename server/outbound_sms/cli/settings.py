@@ -5,11 +5,13 @@ from collections.abc import Mapping
 import click
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from outbound_sms.cli.amounts import AMOUNT
 from outbound_sms.cli.audience import LANGUAGES
 from outbound_sms.cli.connection import Connection, connected
-from outbound_sms.cli.output import console, facts, money, print_json
+from outbound_sms.cli.output import console, facts, print_json
 from outbound_sms.cli.quiet_hours_words import hours_in_words
 from outbound_sms.cli.sending_numbers import numbers
+from outbound_sms.domain.money_text import show_micros
 from outboundsms import Client
 from outboundsms.v1 import settings_pb2
 
@@ -59,11 +61,19 @@ def disable(connection: Connection, as_json: bool) -> None:
 
 
 @settings.command(
-    "set", epilog="Example: outbound-sms settings set --time-zone America/Toronto --language fr"
+    "set",
+    epilog="""\b
+Examples:
+  outbound-sms settings set --time-zone America/Toronto --language fr
+  outbound-sms settings set --low-funds-threshold 20
+""",
 )
 @click.option("--time-zone", help="IANA name, in which texts state times and quiet hours are kept.")
 @click.option("--billing-rule", type=click.Choice(list(BILLING_RULES)), help="Bills segments so.")
 @click.option("--language", type=click.Choice(list(LANGUAGES)), help="Where nothing else decides.")
+@click.option(
+    "--low-funds-threshold", type=AMOUNT, help="Warns when less can be spent; 0 for never."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @connected
 def set_settings(
@@ -71,6 +81,7 @@ def set_settings(
     time_zone: str | None,
     billing_rule: str | None,
     language: str | None,
+    low_funds_threshold: int | None,
     as_json: bool,
 ) -> None:
     """Changes what is given; the rest stays. `outbound-sms quiet-hours` sets the quiet hours."""
@@ -84,8 +95,11 @@ def set_settings(
     if language is not None:
         wanted.default_language = LANGUAGES[language]
         paths.append("default_language")
+    if low_funds_threshold is not None:
+        wanted.low_funds_threshold_micros = low_funds_threshold
+        paths.append("low_funds_threshold_micros")
     if not paths:
-        raise click.UsageError("Nothing to change. Give --time-zone, --billing-rule or --language.")
+        raise click.UsageError("Nothing to change. Give --time-zone, --language or another option.")
     connection.run(lambda client: _update(client, wanted, paths, as_json))
 
 
@@ -113,11 +127,18 @@ def _show(found: settings_pb2.SmsSettings, as_json: bool) -> None:
                 ("Quiet hours", hours_in_words(found.quiet_hours)),
                 ("Billing rule", rules.get(found.billing_rule, "")),
                 ("Language", languages.get(found.default_language, "")),
-                ("Price", f"{money(found.segment_price_micros, found.currency)} a segment"),
+                ("Price", f"{show_micros(found.segment_price_micros, found.currency)} a segment"),
+                ("Low funds", _low_funds(found)),
             )
         ),
         soft_wrap=True,
     )
+
+
+def _low_funds(found: settings_pb2.SmsSettings) -> str:
+    if not found.low_funds_threshold_micros:
+        return "no warning"
+    return f"warns below {show_micros(found.low_funds_threshold_micros, found.currency)}"
 
 
 def _sending(found: settings_pb2.SmsSettings) -> str:

@@ -1,4 +1,4 @@
-"""Everything that a server needs, on this machine: a database, a carrier, and the server itself."""
+"""Everything that a server needs, on this machine: database, carrier, payment gateway, server."""
 
 import asyncio
 import secrets
@@ -105,8 +105,9 @@ async def _api_key(options: StackOptions, database: str) -> str:
 
 
 async def _start(options: StackOptions, database: str, children: list[Child], say: Say) -> str:
-    """Starts the carrier, the server and perhaps a dispatcher; returns where the server listens."""
+    """Starts sandboxes, server and perhaps a dispatcher; returns where the server listens."""
     carriers = options.folder / "carriers.toml"
+    payments = options.folder / "payments.toml"
     token = secrets.token_hex(16)
     sandbox = _child(
         options,
@@ -116,11 +117,21 @@ async def _start(options: StackOptions, database: str, children: list[Child], sa
     )
     children.append(sandbox)
     url = (await sandbox.start("sandbox"))["sandbox"]
-    _write_carriers(carriers, token, url)
+    _write_private(
+        carriers,
+        f'[carrier.{CARRIER}]\nkind = "twilio"\naccount_sid = "{ACCOUNT_SID}"\n'
+        f'auth_token = "{token}"\nbase_url = "{url}"\n',
+    )
     say(f"sandbox carrier: {url}")
+    gateway = _child(options, "sandbox payments", ["payments-sandbox", "--api-key", f"sk_{token}"])
+    children.append(gateway)
+    url = (await gateway.start("payments"))["payments"]
+    _write_private(payments, f'kind = "stripe"\napi_key = "sk_{token}"\nbase_url = "{url}"\n')
+    say(f"sandbox payments: {url}")
     environment = {
         "DATABASE_URL": database,
         "OUTBOUND_SMS_CARRIERS": str(carriers),
+        "OUTBOUND_SMS_PAYMENTS": str(payments),
         "OUTBOUND_SMS_LISTEN": options.listen,
         "OUTBOUND_SMS_HTTP_LISTEN": options.http_listen,
         "OUTBOUND_SMS_PROCESSES": "1",
@@ -155,15 +166,11 @@ def _child(
     return Child(name, arguments, environment=environment, log=log)
 
 
-def _write_carriers(file: Path, token: str, url: str) -> None:
-    """The carriers' file of the server, which holds a secret."""
+def _write_private(file: Path, text: str) -> None:
+    """A configuration file of the server, which holds a secret."""
     file.unlink(missing_ok=True)
     file.touch(mode=0o600)
-    file.write_text(
-        f'[carrier.{CARRIER}]\nkind = "twilio"\naccount_sid = "{ACCOUNT_SID}"\n'
-        f'auth_token = "{token}"\nbase_url = "{url}"\n',
-        encoding="utf-8",
-    )
+    file.write_text(text, encoding="utf-8")
 
 
 def write_server_file(file: Path, stack: Stack) -> None:

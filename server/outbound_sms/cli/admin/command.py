@@ -2,15 +2,18 @@
 
 import click
 
+from outbound_sms.cli.admin.balance import adjust_balance
 from outbound_sms.cli.admin.feed import feed
 from outbound_sms.cli.admin.instances import instances
 from outbound_sms.cli.admin.keys import keys
+from outbound_sms.cli.admin.ledger import check_ledger
 from outbound_sms.cli.admin.on_database import (
     create_api_key,
     create_instance,
     create_operator_key,
 )
 from outbound_sms.cli.admin.permissions import permissions
+from outbound_sms.cli.admin.prices import prices
 from outbound_sms.cli.admin.roles import roles
 
 
@@ -18,9 +21,9 @@ from outbound_sms.cli.admin.roles import roles
 def admin() -> None:
     """Administers instances, roles and API keys.
 
-    The commands that create something by themselves, and `feed`, work on the database and need no
-    API key. `instances` calls the server with a key of the platform operator; `roles`, `keys` and
-    `permissions` with an administrator's.
+    The commands that create something by themselves, `feed` and `check-ledger` work on the database
+    and need no API key. `instances`, `prices` and `adjust-balance` call the server with a key of
+    the platform operator; `roles`, `keys` and `permissions` with an administrator's.
     """
 
 
@@ -29,9 +32,12 @@ for _command in (
     create_api_key,
     create_operator_key,
     instances,
+    prices,
+    adjust_balance,
     roles,
     keys,
     permissions,
     feed,
+    check_ledger,
 ):
     admin.add_command(_command)

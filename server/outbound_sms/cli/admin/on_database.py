@@ -106,8 +106,8 @@ def create_api_key(database: str, instance_id: UUID, name: str, role: str, as_js
 def create_operator_key(database: str, name: str, as_json: bool) -> None:
     """Makes a key of the platform operator, which manages instances, and shows it once.
 
-    It is for `outbound-sms admin instances`. The operator's own instance, which cannot send, is
-    made with the first key.
+    It is for `outbound-sms admin instances`, `prices` and `adjust-balance`. The operator's own
+    instance, which cannot send, is made with the first key.
     """
     name = _read_name(name, "--name")
     secret = make_key()

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from outbound_sms.cli.connection import explain
 from outbound_sms.cli.demo.example import FOLDER, Example
+from outbound_sms.cli.demo.money import show_money
 from outbound_sms.cli.demo.outcome import Outcome
 from outbound_sms.cli.demo.step import DemoFailed
 from outbound_sms.cli.demo.story import tell
@@ -40,9 +41,11 @@ SITE = "North Ridge"
 def demo(network_site: str, example: Path, data: Path) -> None:
     """Sends an outage text to the example ISP's subscribers, then one about a bill to one of them.
 
-    Starts a database, a server, a dispatcher and a carrier that texts nobody; imports the example,
-    previews, sends, shows every status as it changes; fires a trigger in quiet hours, shows how the
-    text waits for their end, and stops it all. Run it as often as you like.
+    Starts a database, a server, a dispatcher, a carrier that texts nobody and a payment gateway
+    that charges nobody; imports the example, previews, adds nearly enough funds, sends, shows every
+    status as it changes, adds what was missing and sends the rest; fires a trigger in quiet hours,
+    shows how the text waits for their end; checks the ledger, and stops it all. Run it as often as
+    you like.
     """
     started = time.monotonic()
     options = StackOptions(
@@ -52,7 +55,7 @@ def demo(network_site: str, example: Path, data: Path) -> None:
         log_folder=data / "demo-logs",
     )
     try:
-        outcome = asyncio.run(_run(options, Example(example), network_site))
+        outcome, entries = asyncio.run(_run(options, Example(example), network_site))
     except OutboundSmsError as error:
         raise click.ClickException(explain(error, "the demo's server")) from error
     except DemoFailed as error:
@@ -63,14 +66,16 @@ def demo(network_site: str, example: Path, data: Path) -> None:
     failed = outcome.of(delivery_pb2.MESSAGE_STATUS_FAILED)
     click.echo(
         f"demo: recipients={outcome.recipients} delivered={delivered} failed={failed} "
-        f"seconds={time.monotonic() - started:.1f}"
+        f"ledger_entries={entries} seconds={time.monotonic() - started:.1f}"
     )
 
 
-async def _run(options: StackOptions, example: Example, site: str) -> Outcome:
+async def _run(options: StackOptions, example: Example, site: str) -> tuple[Outcome, int]:
+    """What became of the texts, and how many entries the ledger has that checks."""
     console.print(Text("Start", "bold"))
     async with (
         running_stack(options, plain_line) as stack,
         connect(stack.target, stack.api_key) as client,
     ):
-        return await while_running(stack, tell(client, example, site))
+        outcome = await while_running(stack, tell(client, example, site))
+        return outcome, await while_running(stack, show_money(client, stack.database))

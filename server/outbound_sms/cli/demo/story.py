@@ -4,6 +4,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 from outbound_sms.cli.demo.example import Example, set_up
+from outbound_sms.cli.demo.money import fund_most, send_the_rest
 from outbound_sms.cli.demo.outcome import (
     Outcome,
     read_outcome,
@@ -43,7 +44,8 @@ async def tell(client: Client, example: Example, site: str) -> Outcome:
 
 
 async def _send(client: Client, site: str) -> str:
-    """Previews and sends; returns the id of the mass message when its texts have come to an end."""
+    """Previews, adds nearly enough funds and sends, then the rest; returns the id of the mass
+    message when its texts have come to an end."""
     spec = await _spec(client, site)
     title(f"Preview an unplanned outage of {site}")
     preview = await client.mass_messages.PreviewMassMessage(
@@ -52,11 +54,19 @@ async def _send(client: Client, site: str) -> str:
     show_preview(preview)
     if preview.recipients == 0:
         raise DemoFailed(f"Nobody behind {site} can be texted, so there is nothing to show.")
+    await fund_most(client, preview)
     title(f"Send it to {preview.recipients:,} recipients")
     created = await client.mass_messages.CreateMassMessage(
         mass_messages_pb2.CreateMassMessageRequest(spec=spec, request_id=str(uuid.uuid4()))
     )
     mass_message_id = created.mass_message.mass_message_id
+    await _watch(client, mass_message_id)
+    if await send_the_rest(client, mass_message_id):
+        await _watch(client, mass_message_id)
+    return mass_message_id
+
+
+async def _watch(client: Client, mass_message_id: str) -> None:
     with ProgressView() as view:
         async for message in client.watch_mass_message(
             mass_message_id, on_interruption=view.interrupted
@@ -64,7 +74,6 @@ async def _send(client: Client, site: str) -> str:
             view.update(message)
         async for message in receipts(client, mass_message_id):
             view.update(message)
-    return mass_message_id
 
 
 async def _fire(client: Client, example: Example, mass_message_id: str) -> None:
