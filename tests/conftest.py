@@ -89,8 +89,9 @@ async def pool(database_url: str, ledger_guard: LedgerGuard) -> AsyncIterator[Po
 
 
 @pytest.fixture
-async def fresh_cluster() -> AsyncIterator[EmbeddedPostgres]:
+async def fresh_cluster(request: pytest.FixtureRequest) -> AsyncIterator[EmbeddedPostgres]:
     """A server for one test to kill and restart, with fsync and a migrated database."""
     async with temporary_cluster({**IN_THE_FOLDER, "shared_buffers": "64MB"}) as server:
         await migrate(server.dsn())
         yield server
+        await LedgerGuard.of(request.node).check_at(server.dsn())
