@@ -149,6 +149,25 @@ async def test_pauses_and_resumes_at_once_leave_the_queue_as_the_last_of_them_sa
     assert await parked(pool) == 0
 
 
+@pytest.mark.parametrize("first", [MassMessageState.SENDING, MassMessageState.PAUSED])
+async def test_what_another_process_changes_between_two_chunks_is_changed_back(
+    pool: Pool, mass_message_id: UUID, first: MassMessageState
+) -> None:
+    sending, paused = MassMessageState.SENDING, MassMessageState.PAUSED
+    second = paused if first is sending else sending
+    await decide(pool, mass_message_id, second)
+    await control_once(pool)
+    await decide(pool, mass_message_id, first)
+    slow = mass_control._Control(pool, mass_message_id)
+    assert await slow._chunk() == mass_control.CHUNK
+    await decide(pool, mass_message_id, second)
+    await control_once(pool)
+    await decide(pool, mass_message_id, first)
+    await slow.run()
+    assert await pool.fetchval("SELECT queue_settled FROM mass_message")
+    assert await parked(pool) == (0 if first is sending else 20)
+
+
 async def test_a_verb_waits_until_the_chunk_that_is_being_changed_is_done(
     pool: Pool, isp: Isp, mass_message_id: UUID
 ) -> None:

@@ -97,9 +97,14 @@ class _Control:
                     connection, mass, self._parked_to, CHUNK
                 )
             case MassMessageState.EXPANDING | MassMessageState.SENDING:
-                changed, self._unparked_to = await store.unpark(
-                    connection, mass, self._unparked_to, CHUNK
-                )
+                after = self._unparked_to
+                changed, self._unparked_to = await store.unpark(connection, mass, after, CHUNK)
+                if changed < CHUNK and after != store.FIRST_ID:
+                    # A pause and a resume since the last chunk may have parked rows before it.
+                    more, self._unparked_to = await store.unpark(
+                        connection, mass, store.FIRST_ID, CHUNK - changed
+                    )
+                    changed += more
             case MassMessageState.FINISHED:
                 changed = 0
             case _:
