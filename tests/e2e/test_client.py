@@ -28,6 +28,7 @@ from outboundsms.v1 import (
     signatures_pb2,
     triggers_pb2,
 )
+from tests.factories import PLENTY, add_funds
 from tests.waiting import wait_until
 
 RECIPIENTS = 300
@@ -90,10 +91,11 @@ async def _running_service(database: str, carrier: str, folder: Path) -> AsyncIt
     }
     pool = await open_pool(database, min_size=1, max_size=2, application_name="test")
     async with pool.acquire() as connection:
-        _, key = await create_instance_with_key(
+        instance, key = await create_instance_with_key(
             connection,
             InstanceValues(name="Test", country="US", currency="USD", time_zone="America/New_York"),
         )
+        await add_funds(connection, instance.id, PLENTY)
     await pool.close()
     service = Service(environment, key, folder)
     dispatcher = Child(
