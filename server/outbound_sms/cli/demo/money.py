@@ -20,6 +20,8 @@ from outboundsms.v1 import billing_pb2, delivery_pb2, mass_messages_pb2
 # A card of the sandbox gateway that always pays.
 PAYMENT_METHOD = "pm_card_visa"
 CENT = 10_000
+# Stripe charges no less than half a dollar, and so does its sandbox.
+LEAST_CHARGE = 50 * CENT
 # For how many texts the money does not do at first: enough to be seen.
 LEFT_OUT = 20
 # For what is sent after the mass message.
@@ -33,6 +35,7 @@ async def fund_most(client: Client, preview: mass_messages_pb2.PreviewMassMessag
     if amount <= 0:
         plain_line("The balance does for nearly all of them already, so nothing is added.")
         return
+    amount = max(amount, LEAST_CHARGE)
     title(f"Add {show_micros(amount, preview.currency)}, which does for nearly all of them")
     await _set_payment_method(client)
     await _add(client, amount)
