@@ -241,7 +241,7 @@ async def test_a_killed_run_takes_its_children_with_it(tmp_path: Path) -> None:
 
 
 async def test_the_demo_ends_by_itself_and_works_twice(tmp_path: Path, example: Path) -> None:
-    counts = []
+    counts: list[int] = []
     for _ in range(2):
         ran = await run_program("demo", "--example", str(example), folder=tmp_path)
         assert ran.code == 0, ran
