@@ -1,4 +1,4 @@
-"""PostgreSQL for all tests.
+"""PostgreSQL for all tests, and servers that break connections.
 
 `pool` or `database_url` give a test its own migrated database; `database_url_15` the same on the
 oldest PostgreSQL that is supported; `fresh_cluster` a server of its own, to be killed. Set
@@ -15,8 +15,10 @@ from outbound_sms.postgres.binaries import DEBIAN_FOLDER, binaries_in
 from outbound_sms.postgres.server import EmbeddedPostgres
 from outbound_sms.store.migrate import migrate
 from outbound_sms.store.pool import Pool, open_pool
+from tests.clock import DatabaseClock, database_clock
 from tests.databases import FAST_SETTINGS, IN_THE_FOLDER, Databases, temporary_cluster
 from tests.ledger_guard import LedgerGuard
+from tests.raw_server import StartServer, raw_servers
 
 
 @pytest.fixture(scope="session")
@@ -89,9 +91,23 @@ async def pool(database_url: str, ledger_guard: LedgerGuard) -> AsyncIterator[Po
 
 
 @pytest.fixture
+async def clock(database_url: str) -> AsyncIterator[DatabaseClock]:
+    """The time in the sessions of `clock.dsn`, which a test may set."""
+    async with database_clock(database_url) as made:
+        yield made
+
+
+@pytest.fixture
 async def fresh_cluster(request: pytest.FixtureRequest) -> AsyncIterator[EmbeddedPostgres]:
     """A server for one test to kill and restart, with fsync and a migrated database."""
     async with temporary_cluster({**IN_THE_FOLDER, "shared_buffers": "64MB"}) as server:
         await migrate(server.dsn())
         yield server
         await LedgerGuard.of(request.node).check_at(server.dsn())
+
+
+@pytest.fixture
+async def raw_server() -> AsyncIterator[StartServer]:
+    """Starts servers that are nothing but a socket: `server = raw_server(script)`."""
+    async with raw_servers() as start:
+        yield start

@@ -32,6 +32,12 @@ RECEIPTS = Counter(
     "Delivery receipts that came in, by state; forged and malformed ones too.",
     ["state"],
 )
+INBOUND = Counter(
+    "outbound_sms_inbound_total",
+    "Texts to our numbers, by meaning: stop, start, help, unclear. Also repeated, forged and "
+    "malformed ones, and those to a number that is not ours (not_ours).",
+    ["meaning"],
+)
 TOP_UPS = Counter(
     "outbound_sms_top_ups_total",
     "Answers of the payment gateway about top-ups: paid, declined, unanswered, not_charged, "

@@ -39,8 +39,9 @@ from outbound_sms.sending import Sending
 from outbound_sms.settings import Settings
 from outbound_sms.store.pool import Pool
 from outbound_sms.store.signing_keys import signing_key
+from outbound_sms.webhooks.inbound import InboundHandler
 from outbound_sms.webhooks.inbox import ReceiptInbox
-from outbound_sms.webhooks.server import build_app
+from outbound_sms.webhooks.server import ReceiptHandler, build_app
 
 Announce = Callable[[str, str], None]
 """Hears of each address that the process listens on: a name, and the address."""
@@ -122,7 +123,11 @@ async def _start(
     app = web.Application()
     if WEBHOOKS in settings.roles:
         heard = running.sending.wake_for_receipts if running.sending is not None else _nobody
-        app = build_app(carriers, callbacks, ReceiptInbox(pools[SYSTEM], heard))
+        answered = running.sending.wake_for_texts if running.sending is not None else _nobody
+        app = build_app(
+            ReceiptHandler(carriers, callbacks, ReceiptInbox(pools[SYSTEM], heard)),
+            InboundHandler(carriers, callbacks, pools[SYSTEM], answered),
+        )
     for resource in metrics_app().router.resources():
         app.router.register_resource(resource)
     await http.start(app)

@@ -5,14 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from outbound_sms.store.pool import Pool, SessionRole, open_pool
-from tests.clock import DatabaseClock, database_clock
-
-
-@pytest.fixture
-async def clock(database_url: str) -> AsyncIterator[DatabaseClock]:
-    """The time in the sessions of `clocked`."""
-    async with database_clock(database_url) as made:
-        yield made
+from tests.clock import DatabaseClock
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from outbound_sms.carriers.carrier import Submission
 from outbound_sms.carriers.sandbox.app import running
 from outbound_sms.carriers.sandbox.config import SandboxConfig
 from outbound_sms.carriers.twilio import TwilioCarrier, TwilioConfig
+from outbound_sms.sandbox_server import serving
 from tests.carriers.harness import (
     ACCOUNT_SID,
     AUTH_TOKEN,
@@ -30,12 +31,9 @@ async def callback_receiver() -> AsyncIterator[CallbackReceiver]:
     receiver = CallbackReceiver()
     app = web.Application()
     app.router.add_post("/receipts", receiver.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}/receipts"
-    yield receiver
-    await runner.cleanup()
+    async with serving(app, "127.0.0.1", 0) as url:
+        receiver.url = f"{url}/receipts"
+        yield receiver
 
 
 @pytest.fixture

@@ -93,27 +93,6 @@ def test_all_problems_are_told_at_once_with_their_keys() -> None:
     assert "secret-value" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://",
-        "carrier.example.net",
-        "https://user@host",
-        "https://user:word@host",
-        "https://host?x=1",
-        "https://host#x",
-        "https://host:port",
-        "https://host:99999",
-        "https://[::1",
-        7,
-    ],
-)
-def test_an_address_that_is_not_a_plain_http_address_is_refused(url: object) -> None:
-    table = {"kind": "twilio", "account_sid": "AC1", "auth_token": "t", "base_url": url}
-    with pytest.raises(CarrierConfigurationError, match="base_url: must be like"):
-        parse({"carrier": {"a": table}})
-
-
 @pytest.mark.parametrize("text", ["", "[carrier]", "carrier = 7"])
 def test_a_file_without_a_carrier_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "carriers.toml"

@@ -14,6 +14,7 @@ from outbound_sms.carriers.carrier import (
     ReceiptState,
 )
 from outbound_sms.carriers.twilio import TwilioCarrier
+from outbound_sms.sandbox_server import serving
 from tests.carriers.harness import (
     Connect,
     MakeSubmission,
@@ -161,14 +162,10 @@ async def test_a_look_up_that_is_not_answered_properly_cannot_tell(
 
     app = web.Application()
     app.router.add_get("/{any:.*}", respond)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
     since = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
-    async with connect(f"http://127.0.0.1:{runner.addresses[0][1]}") as carrier:
+    async with serving(app, "127.0.0.1", 0) as url, connect(url) as carrier:
         with capture_logs():
             found = await look_up(carrier, submission(body="x"), not_before=since)
-    await runner.cleanup()
     assert isinstance(found, CannotTell), found
 
 

@@ -19,6 +19,7 @@ from outbound_sms.carriers.carrier import (
     Throttled,
 )
 from outbound_sms.carriers.twilio import TwilioCarrier
+from outbound_sms.sandbox_server import serving
 from tests.carriers.harness import (
     CallbackReceiver,
     Connect,
@@ -63,16 +64,12 @@ async def test_every_field_of_the_form_is_as_the_carrier_documents_it(
 
     app = web.Application()
     app.router.add_post("/2010-04-01/Accounts/{sid}/Messages.json", take)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with connect(f"http://127.0.0.1:{runner.addresses[0][1]}/") as carrier:
+    async with serving(app, "127.0.0.1", 0) as url, connect(f"{url}/") as carrier:
         callback = "https://sms.example.net/receipts?a=1&s=2"
         await carrier.submit(
             submission(body="b", valid_for_seconds=300, status_callback_url=callback)
         )
         await carrier.submit(submission(body="b", sender="MG1"))
-    await runner.cleanup()
     assert forms == [
         {
             "To": ["+14165550123"],

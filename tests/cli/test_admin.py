@@ -249,4 +249,5 @@ def test_the_words_of_the_commands_are_those_that_people_were_told() -> None:
         "check-ledger",
         "permissions list",
         "feed rebase",
+        "import-suppressions",
     }

@@ -95,6 +95,18 @@ async def test_without_quiet_hours_nothing_stands_above_the_list(terminal: Termi
     assert output.startswith("Created")
 
 
+async def test_the_answer_to_a_keyword_goes_to_a_number_where_nobody_is_on_record(
+    terminal: Terminal,
+) -> None:
+    reply = await terminal.outbox.add_reply(phone="+12125550199")
+    _, row = (await terminal.messages("list")).output.splitlines()
+    assert row.split()[2:4] == ["+12125550199", "Pending"]
+    shown = (await terminal.messages("show", str(reply))).output
+    facts = [line.rstrip().split(maxsplit=1) for line in shown.splitlines()]
+    assert ["To", "+12125550199"] in facts
+    assert ["Of", "nobody on record"] in facts
+
+
 def test_every_reason_has_its_words_and_a_new_one_says_its_own() -> None:
     reasons = set(delivery_pb2.HoldReason.values()) - {delivery_pb2.HOLD_REASON_UNSPECIFIED}
     assert set(HOLDS) == reasons

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from outbound_sms.store.pool import Pool, open_pool
-from tests.clock import DatabaseClock, database_clock
+from tests.clock import DatabaseClock
 from tests.ledger_guard import LedgerGuard
 
 
@@ -18,13 +18,6 @@ async def pool(database_url: str, ledger_guard: LedgerGuard) -> AsyncIterator[Po
         await ledger_guard.check_over(opened)
     finally:
         opened.terminate()
-
-
-@pytest.fixture
-async def clock(database_url: str) -> AsyncIterator[DatabaseClock]:
-    """The time in the sessions of `clocked`."""
-    async with database_clock(database_url) as made:
-        yield made
 
 
 @pytest.fixture

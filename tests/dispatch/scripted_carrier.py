@@ -11,6 +11,7 @@ from outbound_sms.carriers.carrier import (
     CannotTell,
     Capabilities,
     Form,
+    Inbound,
     LookUp,
     Outcome,
     Receipt,
@@ -74,6 +75,9 @@ class ScriptedCarrier:
 
     def parse_receipt(self, form: Form) -> Receipt:
         raise NotImplementedError("receipts of tests go to the inbox")
+
+    def parse_inbound(self, form: Form) -> Inbound:
+        raise NotImplementedError("nobody texts to this carrier")
 
     def verify(self, url: str, form: Form | bytes, signature: str) -> bool:
         return False

@@ -226,6 +226,20 @@ async def test_texts_wait_while_a_top_up_is_open_and_go_when_it_comes(pool: Pool
     assert await top_ups(pool, queued.instance_id) == 1
 
 
+async def test_the_answer_to_a_keyword_does_not_wait_for_money(pool: Pool) -> None:
+    queued = await wait_for_top_up(pool)
+    answer = queued.message_ids[2]
+    await pool.execute(
+        "UPDATE dispatch SET priority = 0, cost_micros = NULL WHERE message_id = $1", answer
+    )
+    await pool.execute(
+        "UPDATE message SET kind = 3, cost_micros = 0, price_list_version = NULL WHERE id = $1",
+        answer,
+    )
+    claimed = await claim(pool, queued.sending_number_id)
+    assert [m.message_id for m in claimed] == [answer]
+
+
 async def test_texts_wait_ten_minutes_and_no_longer(clocked: Pool, clock: DatabaseClock) -> None:
     queued = await wait_for_top_up(clocked)
     await clock.jump(timedelta(minutes=9, seconds=59))

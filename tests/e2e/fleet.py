@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from outbound_sms.cli.child import Child
 from outbound_sms.store.pool import Pool
@@ -45,6 +46,8 @@ class Fleet:
         self._stack = AsyncExitStack()
         self._environment: dict[str, str] = {}
         self._started = 0
+        self.carrier_url = ""
+        self.receipts: Child | None = None
 
     @property
     def accept_log(self) -> Path:
@@ -53,12 +56,18 @@ class Fleet:
 
     def accepted(self) -> Counter[tuple[str, str]]:
         """How often the sandbox accepted each (recipient, body)."""
+        return Counter((entry["to"], entry["body"]) for entry in self.accept_entries())
+
+    def accept_entries(self) -> list[dict[str, Any]]:
+        """What the sandbox accepted, oldest first, as `Message.accepted_record` writes it.
+
+        A line that it is just writing does not count: the submission is not answered yet.
+        """
         with self.accept_log.open(encoding="utf-8") as lines:
-            found = [json.loads(line) for line in lines]
-        return Counter((entry["to"], entry["body"]) for entry in found)
+            return [json.loads(line) for line in lines if line.endswith("\n")]
 
     async def start_carrier(self, *arguments: str, lookup: bool, doubt_limit: float = 60.0) -> None:
-        """The sandbox, and one process for receipts that nobody kills.
+        """The sandbox at `carrier_url`, and one process for receipts and inbound texts.
 
         `doubt_limit`: seconds for which a look-up that fails or cannot tell is repeated.
         """
@@ -72,7 +81,7 @@ class Fleet:
             log=self._folder / "sandbox.log",
         )
         self._stack.push_async_callback(sandbox.stop)
-        url = (await sandbox.start("sandbox"))["sandbox"]
+        self.carrier_url = url = (await sandbox.start("sandbox"))["sandbox"]
         carriers = self._folder / "carriers.toml"
         carriers.write_text(
             _CARRIERS.format(url=url, account=ACCOUNT, token=TOKEN, lookup=str(lookup).lower()),
@@ -84,13 +93,20 @@ class Fleet:
             "OUTBOUND_SMS_CARRIERS": str(carriers),
             "OUTBOUND_SMS_DOUBT_LIMIT": str(doubt_limit),
         }
-        receipts = self.server("webhooks")
-        self._environment["OUTBOUND_SMS_PUBLIC_URL"] = await self._reserve(receipts)
+        self.receipts = self.server("webhooks")
+        self._environment["OUTBOUND_SMS_PUBLIC_URL"] = await self._reserve(self.receipts)
 
     async def _reserve(self, receipts: Child) -> str:
         # The receipts' process must know its own public address, so it takes a port first.
         started = await receipts.start("http")
         return started["http"]
+
+    async def replace_receipts(self) -> None:
+        """Starts the process for receipts and inbound texts anew, at the same address."""
+        public = self._environment["OUTBOUND_SMS_PUBLIC_URL"]
+        address = {"OUTBOUND_SMS_HTTP_LISTEN": public.removeprefix("http://")}
+        self.receipts = self.server("webhooks", address)
+        await self.receipts.start("http")
 
     def server(self, roles: str, environment: Mapping[str, str] | None = None) -> Child:
         """A server that is stopped at the end; start it with what it announces."""

@@ -255,6 +255,8 @@ async def test_the_demo_ends_by_itself_and_works_twice(tmp_path: Path, example: 
         for said in ("Quiet hours until", "Fired: 1 text", "Already fired: 1 text"):
             assert said in ran.output
         assert "The ledger checks" in ran.output
+        for said in ("replies: STOP", "POLICY.OPTED_OUT", "neither of them", "both of them"):
+            assert said in ran.output
         if not counts:
             # What is left over does for this small an audience the second time.
             for said in ("insufficient funds", "send just those", "Pending again"):

@@ -13,7 +13,7 @@ import pytest
 
 from outbound_sms.domain.quiet_hours import QuietHours, QuietMode
 from outbound_sms.store.pool import Pool, SessionRole, open_pool
-from tests.clock import DatabaseClock, database_clock
+from tests.clock import DatabaseClock
 from tests.dispatch.checks import check_history
 from tests.dispatch.queue_factory import Queued, add_triggered, fill_queue, set_quiet_hours
 from tests.dispatch.running import dispatching, seen_by_dispatcher
@@ -118,13 +118,6 @@ def fall() -> list[Case]:
         Case("e", RECIPIENT, "*", NEW_YORK, spans(night, "01:00", "13:00")),
         *(Case("e", RECIPIENT, zones, zones, held) for zones, held in of.items()),
     ]
-
-
-@pytest.fixture
-async def clock(database_url: str) -> AsyncIterator[DatabaseClock]:
-    """The time of the dispatcher."""
-    async with database_clock(database_url) as made:
-        yield made
 
 
 @pytest.fixture

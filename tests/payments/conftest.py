@@ -12,6 +12,7 @@ from aiohttp import web
 from outbound_sms.payments.sandbox.app import running
 from outbound_sms.payments.sandbox.config import SandboxConfig
 from outbound_sms.payments.stripe import StripeGateway
+from outbound_sms.sandbox_server import serving
 from tests.payments.harness import API_KEY, Canned, Connect, RunSandbox, Sandbox, gateway_to
 
 
@@ -55,9 +56,5 @@ async def canned() -> AsyncIterator[Canned]:
     answering = Canned()
     app = web.Application()
     app.router.add_route("*", "/{any:.*}", answering.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    answering.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield answering
-    await runner.cleanup()
+    async with serving(app, "127.0.0.1", 0) as answering.url:
+        yield answering

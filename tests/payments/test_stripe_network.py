@@ -6,17 +6,22 @@ The server counts the requests it was sent: no broken POST may ever be repeated 
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from outbound_sms.clock import lease_clock
 from outbound_sms.guarded_request import GuardedRequest
 from outbound_sms.payments.gateway import ChargeOutcome, NotCharged, Paid, Processing, Unanswered
-from tests.carriers.raw_server import Client, RawServer, Script, readable, reset
+from tests.broken_calls import (
+    answer,
+    answer_then_reset_the_next,
+    answer_whatever_comes,
+    breaking_calls,
+    hang_without_reading,
+    reset_after,
+)
 from tests.payments.harness import Connect, intent, make_charge
-
-StartServer = Callable[[Script], RawServer]
+from tests.raw_server import Client, RawServer, StartServer, never_connecting
 
 CHARGE = make_charge()
 BODY = json.dumps(intent(CHARGE)).encode()
@@ -24,100 +29,10 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 PAID = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
 
 
-@pytest.fixture
-async def raw_server() -> AsyncIterator[StartServer]:
-    started: list[tuple[RawServer, asyncio.Task[None]]] = []
-
-    def start(script: Script) -> RawServer:
-        listener = socket.create_server(("127.0.0.1", 0))
-        listener.setblocking(False)
-        server = RawServer(listener, script)
-        started.append((server, asyncio.create_task(server.serve())))
-        return server
-
-    yield start
-    for server, task in started:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await server.close()
-
-
-def reset_after(count: int) -> Script:
-    async def script(server: RawServer, client: Client) -> None:
-        await readable(client)
-        left = count
-        while left:
-            left -= len(await asyncio.get_running_loop().sock_recv(client, left))
-        reset(client)
-
-    return script
-
-
-async def reset_after_request(server: RawServer, client: Client) -> None:
-    await server.read_request(client)
-    reset(client)
-
-
-async def close_after_request(server: RawServer, client: Client) -> None:
-    await server.read_request(client)
-
-
-async def hang_without_reading(server: RawServer, client: Client) -> None:
-    await asyncio.Event().wait()
-
-
-async def hang_after_request(server: RawServer, client: Client) -> None:
-    await server.read_request(client)
-    await asyncio.Event().wait()
-
-
-def answer(data: bytes, *, then_hang: bool = False, then_reset: bool = False) -> Script:
-    async def script(server: RawServer, client: Client) -> None:
-        await server.read_request(client)
-        await asyncio.get_running_loop().sock_sendall(client, data)
-        if then_hang:
-            await asyncio.Event().wait()
-        if then_reset:
-            reset(client)
-
-    return script
-
-
-async def redirect_always(server: RawServer, client: Client) -> None:
-    while True:
-        await server.read_request(client)
-        await asyncio.get_running_loop().sock_sendall(
-            client,
-            b"HTTP/1.1 307 Temporary Redirect\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n",
-        )
-
-
-MAY_HAVE_CHARGED: dict[str, Script] = {
-    "reset before a byte was read": reset_after(0),
-    "reset after one byte": reset_after(1),
-    "reset in mid-request": reset_after(40),
-    "reset after the whole request": reset_after_request,
-    "closed after the whole request": close_after_request,
-    "hangs without reading": hang_without_reading,
-    "hangs after the request": hang_after_request,
-    "half a status line": answer(b"HTTP/1.1 20"),
-    "half of the headers": answer(PAID[:30]),
-    "half of the headers, then reset": answer(PAID[:30], then_reset=True),
-    "half of the headers, then hangs": answer(PAID[:30], then_hang=True),
-    "headers and no body": answer(PAID[: -len(BODY)]),
-    "half of the body": answer(PAID[:-5]),
-    "half of the body, then hangs": answer(PAID[:-5], then_hang=True),
+MAY_HAVE_CHARGED = breaking_calls(PAID) | {
     "half of a declining body": answer(b'HTTP/1.1 402 No\r\nContent-Length: 90\r\n\r\n{"error":'),
-    "half of a chunked body": answer(HEAD + b"Transfer-Encoding: chunked\r\n\r\n8\r\n{'id"),
-    "a body that is not gzip": answer(
-        HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
-    ),
-    "malformed JSON": answer(HEAD + b'Content-Length: 7\r\n\r\n{"id":1'),
-    "no HTTP at all": answer(b"\x00\x01\x02\r\n\r\n"),
-    "a header without an end": answer(HEAD + b"A: " + b"a" * 100_000),
     "a proxy that cannot go on": answer(b"HTTP/1.1 502 Bad\r\nContent-Length: 0\r\n\r\n"),
     "a proxy that finds nothing": answer(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"),
-    "a redirect": redirect_always,
 }
 
 
@@ -145,13 +60,7 @@ async def test_a_whole_answer_is_believed_from_the_same_server(
 async def test_a_kept_connection_that_dies_under_a_second_charge_is_not_tried_again(
     raw_server: StartServer, connect: Connect
 ) -> None:
-    async def once_and_reset(server: RawServer, client: Client) -> None:
-        await server.read_request(client)
-        await asyncio.get_running_loop().sock_sendall(client, PAID)
-        await server.read_request(client)
-        reset(client)
-
-    server = raw_server(once_and_reset)
+    server = raw_server(answer_then_reset_the_next(PAID))
     async with connect(server.url) as gateway:
         assert await gateway.charge(CHARGE) == Paid("pi_1")
         assert isinstance(await gateway.charge(CHARGE), Unanswered)
@@ -170,27 +79,16 @@ async def test_a_refused_connection_or_a_host_without_an_address_charges_nothing
 
 
 async def test_a_connection_that_is_never_made_charges_nothing(connect: Connect) -> None:
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
-        address = full.getsockname()
-        waiting = [socket.socket() for _ in range(4)]
-        for each in waiting:
-            each.setblocking(False)
-            each.connect_ex(address)
-        async with connect(f"http://127.0.0.1:{address[1]}", connect_timeout=0.2) as gateway:
+    with never_connecting() as url:
+        async with connect(url, connect_timeout=0.2) as gateway:
             outcome = await gateway.charge(CHARGE)
-        for each in waiting:
-            each.close()
     assert isinstance(outcome, NotCharged), outcome
 
 
 async def test_a_peer_that_does_not_speak_tls_is_sent_nothing(
     raw_server: StartServer, connect: Connect
 ) -> None:
-    async def answer_plainly(server: RawServer, client: Client) -> None:
-        await asyncio.get_running_loop().sock_recv(client, 65536)
-        await asyncio.get_running_loop().sock_sendall(client, PAID)
-
-    server = raw_server(answer_plainly)
+    server = raw_server(answer_whatever_comes(PAID))
     async with connect(server.url.replace("http:", "https:")) as gateway:
         outcome: ChargeOutcome = await gateway.charge(CHARGE)
     assert isinstance(outcome, NotCharged), outcome

@@ -5,10 +5,14 @@ one with another key, and `key=""` one without a key.
 """
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from outbound_sms.store.pool import Pool
+from outboundsms.v1.billing_pb2_grpc import BillingStub
+from tests.factories import Isp
+from tests.paid_texts import PaidTexts, paid_texts
 from tests.services.running import (
     Running,
     Stubs,
@@ -50,3 +54,15 @@ async def stub(server: Running, instance: Tenant) -> AsyncIterator[Stubs]:
     stubs = Stubs(server.address, instance.key)
     yield stubs
     await stubs.close()
+
+
+@pytest.fixture
+def billing(stub: Stubs) -> Any:
+    """A stub of Billing with the super-admin's key of `instance`."""
+    return stub(BillingStub)
+
+
+@pytest.fixture
+async def texts(pool: Pool, isp: Isp) -> PaidTexts:
+    """Adds texts of `isp`, which the test's own module makes."""
+    return await paid_texts(pool, isp)

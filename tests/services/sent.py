@@ -82,6 +82,16 @@ class Outbox:
         self.sent.append(message)
         return message
 
+    async def add_reply(self, **options: Any) -> UUID:
+        """A pending answer to a keyword of somebody who is no contact; it is free."""
+        message = await self.add(kind=3, **options)
+        await self.pool.execute(
+            "UPDATE message SET contact_id = NULL, account_id = NULL, cost_micros = 0 "
+            "WHERE id = $1",
+            message,
+        )
+        return message
+
     async def add_triggered(
         self, recipient_zones: str = "*", zone_source: int = 4, **options: Any
     ) -> UUID:

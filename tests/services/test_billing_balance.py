@@ -36,16 +36,6 @@ async def isp(pool: Pool, instance: Tenant) -> Isp:
     return await make_isp(pool, instance_id=instance.instance.id, funds=FUNDS)
 
 
-@pytest.fixture
-async def texts(pool: Pool, isp: Isp) -> PaidTexts:
-    return await paid_texts(pool, isp)
-
-
-@pytest.fixture
-def billing(stub: Stubs) -> Any:
-    return stub(BillingStub)
-
-
 async def get(billing: Any) -> pb.GetBalanceResponse:
     answer: pb.GetBalanceResponse = await billing.GetBalance(pb.GetBalanceRequest())
     return answer

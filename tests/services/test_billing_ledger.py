@@ -13,7 +13,7 @@ from outbound_sms.store.pool import Pool
 from outboundsms.v1 import billing_pb2 as pb
 from outboundsms.v1.billing_pb2_grpc import BillingStub
 from tests.factories import Isp, add_funds, make_isp
-from tests.paid_texts import NOT_CHARGED, PRICE, REFUSED, SENT, PaidTexts, paid_texts
+from tests.paid_texts import NOT_CHARGED, PRICE, REFUSED, SENT, PaidTexts
 from tests.services.failures import failure
 from tests.services.running import Stubs, Tenant
 
@@ -25,16 +25,6 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 @pytest.fixture
 async def isp(pool: Pool, instance: Tenant) -> Isp:
     return await make_isp(pool, instance_id=instance.instance.id, funds=FUNDS)
-
-
-@pytest.fixture
-async def texts(pool: Pool, isp: Isp) -> PaidTexts:
-    return await paid_texts(pool, isp)
-
-
-@pytest.fixture
-def billing(stub: Stubs) -> Any:
-    return stub(BillingStub)
 
 
 async def entries(billing: Any, **wanted: Any) -> list[pb.LedgerEntry]:

@@ -39,16 +39,6 @@ async def isp(pool: Pool, instance: Tenant) -> Isp:
     return made
 
 
-@pytest.fixture
-async def texts(pool: Pool, isp: Isp) -> PaidTexts:
-    return await paid_texts(pool, isp)
-
-
-@pytest.fixture
-def billing(stub: Stubs) -> Any:
-    return stub(BillingStub)
-
-
 async def add_funds_at(db: Any, isp: Isp, amount: int, moment: datetime) -> None:
     await db.execute(
         "INSERT INTO ledger_entry (instance_id, kind, amount_micros, note, entry_time) "

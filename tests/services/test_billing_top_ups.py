@@ -35,11 +35,6 @@ RIGHT: dict[str, Any] = {
 
 
 @pytest.fixture
-async def billing(stub: Stubs) -> Any:
-    return stub(BillingStub)
-
-
-@pytest.fixture
 async def without_payments(pool: Pool, instance: Tenant) -> AsyncIterator[Any]:
     """A stub of a server that has no payment gateway."""
     async with run_server(pool, payments=False) as running:

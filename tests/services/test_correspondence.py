@@ -71,6 +71,15 @@ async def test_the_correspondence_is_what_the_list_shows_of_the_account(
     assert not without.correspondence
 
 
+async def test_the_correspondence_has_the_answers_to_keywords_of_a_contact_that_is_unknown(
+    stub: Stubs, outbox: Outbox, pool: Pool
+) -> None:
+    reply = await outbox.add_reply()
+    await pool.execute("UPDATE message SET account_id = $1", outbox.account_id)
+    [shown] = (await stub(DirectoryStub).GetAccount(by_id(outbox.account_id))).correspondence
+    assert (shown.message_id, shown.recipient_name) == (str(reply), "")
+
+
 async def test_the_correspondence_needs_the_permission_to_read_messages(
     stub: Stubs, outbox: Outbox
 ) -> None:

@@ -124,6 +124,43 @@ async def test_a_contact_of_a_network_site_without_a_role_is_shown_as_primary(
     assert shown.related_entity == pb.RelatedEntity(network_site_id=str(site), name="Tower 7")
 
 
+async def test_the_answer_to_a_keyword_of_somebody_who_is_no_contact_is_shown(
+    stub: Stubs, outbox: Outbox
+) -> None:
+    before = await outbox.add()
+    reply = await outbox.add_reply(phone="+12125550199", text="You are opted out.")
+    delivery = stub(DeliveryStub)
+    shown, older = await list_all(delivery)
+    assert older.message_id == str(before)
+    shown.ClearField("create_time")
+    assert shown == pb.Message(
+        message_id=str(reply),
+        phone_number="+12125550199",
+        status=pb.MESSAGE_STATUS_PENDING,
+        version=1,
+        kind=pb.MESSAGE_KIND_KEYWORD_REPLY,
+        billable_segments=2,
+        carrier_segments=1,
+        currency="USD",
+        sending_number_id=str(outbox.isp.sending_number_id),
+    )
+    found = await delivery.GetMessage(pb.GetMessageRequest(message_id=str(reply)))
+    assert found.body.text == "You are opted out."
+    assert not found.message.HasField("related_entity")
+    assert [each.version for each in found.history] == [1]
+
+
+async def test_times_at_the_ends_of_the_calendar_list_everything(
+    stub: Stubs, outbox: Outbox
+) -> None:
+    sent = str(await outbox.add())
+    first, last = Timestamp(), Timestamp()
+    first.FromJsonString("0001-01-01T00:00:00Z")
+    last.FromJsonString("9999-12-31T23:59:59Z")
+    shown = await list_all(stub(DeliveryStub), start_time=first, end_time=last)
+    assert [each.message_id for each in shown] == [sent]
+
+
 async def test_pages_go_from_the_newest_to_the_oldest_and_miss_none(
     stub: Stubs, outbox: Outbox
 ) -> None:

@@ -89,4 +89,7 @@ _REST = (
     "now() FROM message WHERE instance_id = $1 AND status = 6",
     "INSERT INTO refund_due (message_id, instance_id) "
     "SELECT id, instance_id FROM message WHERE instance_id = $1",
+    "INSERT INTO inbound_message (instance_id, sending_number_id, carrier, carrier_message_id, "
+    "e164, body, meaning) SELECT $1, id, 'sandbox', id::text, '+12125550177', 'What?', 4 "
+    "FROM sending_number WHERE instance_id = $1",
 )

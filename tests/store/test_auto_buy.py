@@ -23,7 +23,7 @@ from tests.billing.purchases import (
     lock_waits,
     set_auto_buy,
 )
-from tests.clock import DatabaseClock, database_clock
+from tests.clock import DatabaseClock
 from tests.factories import add_funds, make_isp
 from tests.waiting import wait_until
 
@@ -42,11 +42,10 @@ async def instance_id(pool: Pool) -> UUID:
 
 
 @pytest.fixture
-async def clock(database_url: str) -> AsyncIterator[DatabaseClock]:
+async def clock(clock: DatabaseClock) -> DatabaseClock:
     """The time in the sessions of `clocked`: noon."""
-    async with database_clock(database_url) as made:
-        await made.set(NOON)
-        yield made
+    await clock.set(NOON)
+    return clock
 
 
 @pytest.fixture

@@ -171,6 +171,7 @@ async def test_what_is_written_for_good_cannot_be_changed_by_the_api(pool: Pool)
         "attempt",
         "consent_event",
         "feed",
+        "inbound_message",
         "ledger_entry",
         "price_list",
         "segment_price",
@@ -179,7 +180,7 @@ async def test_what_is_written_for_good_cannot_be_changed_by_the_api(pool: Pool)
     ):
         for right in ("UPDATE", "DELETE"):
             assert not await may(pool, right, table), (table, right)
-    for table in ("ledger_entry", "price_list", "segment_price", "balance"):
+    for table in ("ledger_entry", "price_list", "segment_price", "balance", "inbound_message"):
         assert not await may(pool, "INSERT", table), table
     changeable = await pool.fetch(
         "SELECT attname FROM pg_attribute WHERE attrelid = 'message'::regclass AND attnum > 0 "

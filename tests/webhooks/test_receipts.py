@@ -13,8 +13,9 @@ from outbound_sms.carriers.twilio import TwilioCarrier, TwilioConfig
 from outbound_sms.domain.callback import CallbackAddress
 from outbound_sms.store.pool import Pool
 from outbound_sms.store.receipts import apply_receipts
+from outbound_sms.webhooks.inbound import InboundHandler
 from outbound_sms.webhooks.inbox import ReceiptInbox
-from outbound_sms.webhooks.server import LARGEST_BODY, build_app
+from outbound_sms.webhooks.server import LARGEST_BODY, ReceiptHandler, build_app
 from tests.dispatch.claims import claim
 from tests.dispatch.money import intend, settle
 from tests.dispatch.queue_factory import Queued, fill_queue
@@ -60,7 +61,11 @@ async def caller(pool: Pool) -> AsyncIterator[Caller]:
     carrier = TwilioCarrier(
         TwilioConfig(name="sandbox", account_sid="AC" + "1" * 32, auth_token=TOKEN)
     )
-    app = build_app({"sandbox": carrier}, CALLBACKS, ReceiptInbox(pool))
+    carriers = {"sandbox": carrier}
+    app = build_app(
+        ReceiptHandler(carriers, CALLBACKS, ReceiptInbox(pool)),
+        InboundHandler(carriers, CALLBACKS, pool),
+    )
     server = TestServer(app)
     async with server, ClientSession() as session:
         yield Caller(server, session)

@@ -108,6 +108,20 @@ class MalformedReceipt(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Inbound:
+    """A text that somebody sent to a number of ours. `sender` and `recipient` are E.164."""
+
+    carrier_message_id: str
+    sender: str
+    recipient: str
+    body: str
+
+
+class MalformedInbound(ValueError):
+    """A signed callback that is no text of ours. The message names the field, not its value."""
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """The carrier has exactly one message that fits; `state` is how far it has come."""
 
@@ -185,6 +199,9 @@ class Carrier(Protocol):
 
     def parse_receipt(self, form: Form) -> Receipt:
         """Reads a status callback. Raises `MalformedReceipt` when it says nothing usable."""
+
+    def parse_inbound(self, form: Form) -> Inbound:
+        """Reads a callback with a text to a number of ours. Raises `MalformedInbound`."""
 
     def verify(self, url: str, form: Form | bytes, signature_header: str) -> bool:
         """True when the callback was signed with a secret of ours.

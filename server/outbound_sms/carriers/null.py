@@ -10,7 +10,9 @@ from outbound_sms.carriers.carrier import (
     CannotTell,
     Capabilities,
     Form,
+    Inbound,
     LookUp,
+    MalformedInbound,
     MalformedReceipt,
     Outcome,
     Receipt,
@@ -65,6 +67,9 @@ class NullCarrier:
 
     def parse_receipt(self, form: Form) -> Receipt:
         raise MalformedReceipt("the null carrier makes no callbacks")
+
+    def parse_inbound(self, form: Form) -> Inbound:
+        raise MalformedInbound("the null carrier makes no callbacks")
 
     def verify(self, url: str, form: Form | bytes, signature_header: str) -> bool:
         return False

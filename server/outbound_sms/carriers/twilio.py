@@ -24,8 +24,10 @@ from outbound_sms.carriers.carrier import (
     CannotTell,
     Capabilities,
     Form,
+    Inbound,
     InDoubt,
     LookUp,
+    MalformedInbound,
     MalformedReceipt,
     NotSent,
     Outcome,
@@ -35,7 +37,8 @@ from outbound_sms.carriers.carrier import (
     Submission,
     Throttled,
 )
-from outbound_sms.guarded_request import GuardedRequest, TooLate, start_by
+from outbound_sms.guarded_request import TooLate, start_by
+from outbound_sms.http_client import BEFORE_SENDING, open_session
 
 _log = structlog.get_logger(__name__)
 
@@ -46,15 +49,7 @@ _MAX_CODE = 32
 _LOOK_UPS_AT_ONCE = 4
 # Twilio's are 34 letters and digits; others that speak its interface have ids of their own.
 _MESSAGE_ID = re.compile(r"[!-~]{1,128}")
-
-# Raised before the first byte of a request is written. TLS and DNS failures are connector errors.
-_BEFORE_SENDING = (
-    aiohttp.ClientConnectorError,
-    aiohttp.ClientConnectorCertificateError,
-    aiohttp.ConnectionTimeoutError,
-    aiohttp.ServerFingerprintMismatch,
-    aiohttp.InvalidURL,
-)
+_E164 = re.compile(r"\+[0-9]{6,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +117,7 @@ class TwilioCarrier:
                 body = await response.read()
         except TooLate:
             return NotSent("the lease ran out")
-        except _BEFORE_SENDING as error:
+        except BEFORE_SENDING as error:
             return NotSent(f"{type(error).__name__}: {error}")
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             # The text of these errors may quote what the carrier sent: the class must do.
@@ -162,6 +157,24 @@ class TwilioCarrier:
             raise MalformedReceipt("MessageStatus is not a status of an outbound message")
         return _receipt(message_id, status, state, fields.get("ErrorCode"))
 
+    def parse_inbound(self, form: Form) -> Inbound:
+        """Reads From, To, Body and MessageSid (older name: SmsSid) of a text to one of our numbers.
+
+        Short codes, names and addresses of other channels are refused: nothing can be sent there.
+        """
+        fields = dict(signature.as_pairs(form))
+        message_id = fields.get("MessageSid") or fields.get("SmsSid")
+        if not message_id or not _MESSAGE_ID.fullmatch(message_id):
+            raise MalformedInbound("MessageSid is missing, or is not an id")
+        for name in ("From", "To"):
+            if not _E164.fullmatch(fields.get(name, "")):
+                raise MalformedInbound(f"{name} is missing, or is not a phone number")
+        if "Body" not in fields:
+            raise MalformedInbound("Body is missing")
+        # PostgreSQL has no text with this character in it.
+        body = fields["Body"].replace("\0", "\N{REPLACEMENT CHARACTER}")
+        return Inbound(message_id, fields["From"], fields["To"], body)
+
     def verify(self, url: str, form: Form | bytes, signature_header: str) -> bool:
         return signature.verify(self._tokens, url, form, signature_header)
 
@@ -173,19 +186,15 @@ class TwilioCarrier:
 
     def _make_session(self, connections: int) -> aiohttp.ClientSession:
         config = self._config
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=config.keepalive),
-            timeout=aiohttp.ClientTimeout(
-                total=config.total_timeout, connect=config.connect_timeout
-            ),
+        return open_session(
+            connections=connections,
+            total_timeout=config.total_timeout,
+            connect_timeout=config.connect_timeout,
+            keepalive=config.keepalive,
             headers={
                 "Authorization": aiohttp.encode_basic_auth(config.account_sid, config.auth_token),
-                "Accept": "application/json",
                 "Content-Type": "application/x-www-form-urlencoded",
-                "User-Agent": "outbound-sms",
             },
-            cookie_jar=aiohttp.DummyCookieJar(),
-            request_class=GuardedRequest,
         )
 
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "watch": "outbound_sms.cli.watch:watch",
     "messages": "outbound_sms.cli.messages:messages",
     "trigger": "outbound_sms.cli.trigger:trigger",
+    "consent": "outbound_sms.cli.consent.command:consent",
     "billing": "outbound_sms.cli.billing.command:billing",
     "quiet-hours": "outbound_sms.cli.quiet_hours:quiet_hours",
     "settings": "outbound_sms.cli.settings:settings",

@@ -76,8 +76,8 @@ def show_details(answer: delivery_pb2.GetMessageResponse) -> None:
 def _facts(message: delivery_pb2.Message) -> list[tuple[str, str]]:
     rows = [
         ("Message", message.message_id),
-        ("To", f"{message.recipient_name}, {message.phone_number}"),
-        ("Of", message.related_entity.name),
+        ("To", ", ".join(filter(None, (message.recipient_name, message.phone_number)))),
+        ("Of", message.related_entity.name or "nobody on record"),
         ("Status", _status(message).plain),
         ("Reason", message.reject_reason.text or reason_of(message) or "none"),
         ("Segments", str(message.billable_segments)),

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,12 +23,22 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
+class SandboxAccess:
+    """The sandbox carrier, and the account that may use it."""
+
+    url: str
+    account_sid: str
+    auth_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
     """What runs, and how to reach it. `children` are in the order in which they were started."""
 
     target: str
     api_key: str
     database: str
+    sandbox: SandboxAccess
     children: list[Child]
 
 
@@ -44,6 +54,16 @@ class StackOptions:
     split: bool = False
     log_folder: Path | None = None
     receipt_delay: float = 0.1
+
+    @property
+    def carriers_file(self) -> Path:
+        """What the server is told of the sandbox carrier, for this run."""
+        return self.folder / "carriers.toml"
+
+    @property
+    def payments_file(self) -> Path:
+        """What the server is told of the sandbox gateway, for this run."""
+        return self.folder / "payments.toml"
 
 
 @asynccontextmanager
@@ -61,8 +81,10 @@ async def running_stack(options: StackOptions, say: Say) -> AsyncIterator[Stack]
         api_key = await _api_key(options, database)
         children: list[Child] = []
         try:
+            sandbox = await _start_sandbox(options, children, say)
+            await _start_gateway(options, children, say)
             target = await _start(options, database, children, say)
-            yield Stack(target, api_key, database, children)
+            yield Stack(target, api_key, database, sandbox, children)
         finally:
             for child in reversed(children):
                 await child.stop()
@@ -104,10 +126,8 @@ async def _api_key(options: StackOptions, database: str) -> str:
         await connection.close()
 
 
-async def _start(options: StackOptions, database: str, children: list[Child], say: Say) -> str:
-    """Starts sandboxes, server and perhaps a dispatcher; returns where the server listens."""
-    carriers = options.folder / "carriers.toml"
-    payments = options.folder / "payments.toml"
+async def _start_sandbox(options: StackOptions, children: list[Child], say: Say) -> SandboxAccess:
+    """Starts the carrier that texts nobody, and tells the server of it."""
     token = secrets.token_hex(16)
     sandbox = _child(
         options,
@@ -118,20 +138,32 @@ async def _start(options: StackOptions, database: str, children: list[Child], sa
     children.append(sandbox)
     url = (await sandbox.start("sandbox"))["sandbox"]
     _write_private(
-        carriers,
+        options.carriers_file,
         f'[carrier.{CARRIER}]\nkind = "twilio"\naccount_sid = "{ACCOUNT_SID}"\n'
         f'auth_token = "{token}"\nbase_url = "{url}"\n',
     )
     say(f"sandbox carrier: {url}")
+    return SandboxAccess(url, ACCOUNT_SID, token)
+
+
+async def _start_gateway(options: StackOptions, children: list[Child], say: Say) -> None:
+    """Starts the payment gateway that charges nobody, and tells the server of it."""
+    token = secrets.token_hex(16)
     gateway = _child(options, "sandbox payments", ["payments-sandbox", "--api-key", f"sk_{token}"])
     children.append(gateway)
     url = (await gateway.start("payments"))["payments"]
-    _write_private(payments, f'kind = "stripe"\napi_key = "sk_{token}"\nbase_url = "{url}"\n')
+    _write_private(
+        options.payments_file, f'kind = "stripe"\napi_key = "sk_{token}"\nbase_url = "{url}"\n'
+    )
     say(f"sandbox payments: {url}")
+
+
+async def _start(options: StackOptions, database: str, children: list[Child], say: Say) -> str:
+    """Starts the server and perhaps a dispatcher; returns where the server listens."""
     environment = {
         "DATABASE_URL": database,
-        "OUTBOUND_SMS_CARRIERS": str(carriers),
-        "OUTBOUND_SMS_PAYMENTS": str(payments),
+        "OUTBOUND_SMS_CARRIERS": str(options.carriers_file),
+        "OUTBOUND_SMS_PAYMENTS": str(options.payments_file),
         "OUTBOUND_SMS_LISTEN": options.listen,
         "OUTBOUND_SMS_HTTP_LISTEN": options.http_listen,
         "OUTBOUND_SMS_PROCESSES": "1",

@@ -13,7 +13,8 @@ import aiohttp
 import structlog
 from yarl import URL
 
-from outbound_sms.guarded_request import GuardedRequest, TooLate, start_by
+from outbound_sms.guarded_request import TooLate, start_by
+from outbound_sms.http_client import BEFORE_SENDING, open_session
 from outbound_sms.payments import stripe_answers
 from outbound_sms.payments.gateway import (
     Charge,
@@ -34,15 +35,6 @@ _log = structlog.get_logger(__name__)
 STRIPE_VERSION = "2026-10-28.endive"
 _CONNECTIONS = 8
 _MOST_FOUND = 100
-
-# Raised before the first byte of a request is written. TLS and DNS failures are connector errors.
-_BEFORE_SENDING = (
-    aiohttp.ClientConnectorError,
-    aiohttp.ClientConnectorCertificateError,
-    aiohttp.ConnectionTimeoutError,
-    aiohttp.ServerFingerprintMismatch,
-    aiohttp.InvalidURL,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +90,7 @@ class StripeGateway:
                 body = await response.read()
         except TooLate:
             return NotCharged("it was too late for this key")
-        except _BEFORE_SENDING as error:
+        except BEFORE_SENDING as error:
             return NotCharged(type(error).__name__)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             # The text of these errors may quote what the gateway sent: the class must do.
@@ -178,21 +170,15 @@ class StripeGateway:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             config = self._config
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=_CONNECTIONS, keepalive_timeout=config.keepalive
-                ),
-                timeout=aiohttp.ClientTimeout(
-                    total=config.total_timeout, connect=config.connect_timeout
-                ),
+            self._session = open_session(
+                connections=_CONNECTIONS,
+                total_timeout=config.total_timeout,
+                connect_timeout=config.connect_timeout,
+                keepalive=config.keepalive,
                 headers={
                     "Authorization": f"Bearer {config.api_key}",
                     "Stripe-Version": STRIPE_VERSION,
-                    "Accept": "application/json",
-                    "User-Agent": "outbound-sms",
                 },
-                cookie_jar=aiohttp.DummyCookieJar(),
-                request_class=GuardedRequest,
             )
         return self._session
 

@@ -1,19 +1,23 @@
 """The record of consents, and the numbers that replied STOP."""
 
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from outbound_sms.domain.errors import Violations
 from outbound_sms.rpc.caller import current_caller
-from outbound_sms.rpc.fields import to_timestamp
+from outbound_sms.rpc.fields import to_datetime, to_timestamp
 from outbound_sms.rpc.pages import Pages
 from outbound_sms.services import phone_number_fields
 from outbound_sms.services.paging import read_page
 from outbound_sms.store import consent
-from outbound_sms.store.consent import ConsentEvent, Suppression
+from outbound_sms.store.consent import ConsentEvent, ConsentFilter, Suppression
 from outbound_sms.store.pool import Pool
 from outboundsms.v1 import contacts_pb2 as pb
+
+# Of an answer to an export: about 30 kB, and more where people wrote much.
+_EXPORT_SIZE = 100
 
 # Between the time and the number of a suppression in the key of a page.
 _SEPARATOR = " "
@@ -38,6 +42,27 @@ class ConsentMethods:
             consent_events=map(_show_event, found), next_page_token=token
         )
 
+    async def ExportConsentEvents(
+        self, request: pb.ExportConsentEventsRequest, context: Any
+    ) -> AsyncGenerator[pb.ExportConsentEventsResponse, None]:
+        """Page by page, so that no snapshot is held for a client that reads slowly.
+
+        The last event is looked for first: what is recorded meanwhile does not keep it going.
+        """
+        wanted = _read_filter(request)
+        instance_id = current_caller().instance_id
+        last = await consent.last_event(self._pool, instance_id)
+        after = None
+        while last is not None:
+            found = await consent.list_events_forward(
+                self._pool, instance_id, wanted, after, last, _EXPORT_SIZE
+            )
+            if found:
+                yield pb.ExportConsentEventsResponse(consent_events=map(_show_event, found))
+            if len(found) < _EXPORT_SIZE:
+                return
+            after = found[-1].id
+
     async def ListSuppressions(
         self, request: pb.ListSuppressionsRequest, context: Any
     ) -> pb.ListSuppressionsResponse:
@@ -52,6 +77,20 @@ class ConsentMethods:
         return pb.ListSuppressionsResponse(
             suppressions=map(_show_suppression, shown), next_page_token=token
         )
+
+
+def _read_filter(request: pb.ExportConsentEventsRequest) -> ConsentFilter:
+    """The filters of an export. Raises InvalidRequest."""
+    violations = Violations()
+    e164 = phone_number_fields.read_filter(violations, "number", request.number)
+    start, end = [
+        to_datetime(violations, field, getattr(request, field) if request.HasField(field) else None)
+        for field in ("start_time", "end_time")
+    ]
+    if start is not None and end is not None and start >= end:
+        violations.add("end_time", "is not after start_time; give a later one")
+    violations.raise_if_any()
+    return ConsentFilter(e164, start, end)
 
 
 def _make_key(suppression: Suppression) -> str:

@@ -19,9 +19,6 @@ def show_message(row: Row, rules: HoldRules) -> delivery_pb2.Message:
     """A message without its body. `rules` are those of its instance."""
     shown = delivery_pb2.Message(
         message_id=str(row["id"]),
-        contact_id=str(row["contact_id"]),
-        recipient_name=row["recipient_name"],
-        contact_type=row["role"] or "Primary",
         phone_number=row["phone"],
         status=row["status"],
         version=row["version"],
@@ -34,6 +31,10 @@ def show_message(row: Row, rules: HoldRules) -> delivery_pb2.Message:
         price_list_version=row["price_list_version"] or 0,
     )
     set_time(shown.create_time, row["create_time"])
+    if row["contact_id"] is not None:
+        shown.contact_id = str(row["contact_id"])
+        shown.recipient_name = row["recipient_name"]
+        shown.contact_type = row["role"] or "Primary"
     if row["mass_message_id"] is not None:
         shown.mass_message_id = str(row["mass_message_id"])
     if row["triggered_message_id"] is not None:

@@ -11,6 +11,7 @@ import asyncpg
 from outbound_sms.domain.consent import ConsentEventKind, ConsentSource
 from outbound_sms.domain.import_changes import NewConsentEvent
 from outbound_sms.domain.import_state import OptOut
+from outbound_sms.store.messages import id_after, id_before
 from outbound_sms.store.pool import Connection, Database
 from outbound_sms.store.sql import load
 
@@ -31,6 +32,15 @@ class ConsentEvent:
     evidence: str
     occur_time: datetime
     create_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentFilter:
+    """Which events: of one E.164 number, recorded from `start` until before `end`. None is any."""
+
+    e164: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,40 @@ async def list_events(
 ) -> list[ConsentEvent]:
     """Events with an id before `before`, of one number where it is given, newest first."""
     rows = await db.fetch(_SQL["list"], instance_id, before, e164, limit)
+    return [_event(row) for row in rows]
+
+
+async def last_event(db: Database, instance_id: UUID) -> UUID | None:
+    """The id of the instance's newest event, None when it has none."""
+    last: UUID | None = await db.fetchval(_SQL["last"], instance_id)
+    return last
+
+
+async def list_events_forward(
+    db: Database,
+    instance_id: UUID,
+    wanted: ConsentFilter,
+    after: UUID | None,
+    last: UUID,
+    limit: int,
+) -> list[ConsentEvent]:
+    """Events with an id after `after`, up to `last` included, oldest first."""
+    # Ids go with the time: those of other times need not be looked at.
+    if wanted.start is not None:
+        earliest = id_before(wanted.start)
+        after = max(after or earliest, earliest)
+    if wanted.end is not None:
+        last = min(last, id_after(wanted.end))
+    rows = await db.fetch(
+        _SQL["list_forward"],
+        instance_id,
+        after,
+        last,
+        wanted.e164,
+        wanted.start,
+        wanted.end,
+        limit,
+    )
     return [_event(row) for row in rows]
 
 

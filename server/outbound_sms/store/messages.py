@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -13,8 +13,8 @@ from outbound_sms.store.pool import Connection, Database
 
 _SQL = sql.load("messages")
 
-# An id is made in the same statement as the row's time, but not in the same microsecond.
-_SLACK = timedelta(seconds=5)
+# 5 s of UUIDv7: an id is made in the same statement as the row's time, not in the same microsecond.
+_SLACK = 5_000 << 80
 _LAST_ID = UUID(int=2**128 - 1)
 
 
@@ -68,8 +68,8 @@ async def list_messages(
         wanted.start,
         wanted.end,
         wanted.reject_reason,
-        lowest_id(wanted.start - _SLACK) if wanted.start else None,
-        lowest_id(wanted.end + _SLACK) if wanted.end else None,
+        id_before(wanted.start) if wanted.start else None,
+        id_after(wanted.end) if wanted.end else None,
         wanted.triggered_message_id,
     )
     first = rows[0]
@@ -116,8 +116,8 @@ async def count_messages(
         instance_id,
         start,
         end,
-        lowest_id(start - _SLACK),
-        lowest_id(end + _SLACK),
+        id_before(start),
+        id_after(end),
     )
 
 
@@ -125,6 +125,16 @@ async def country_of(db: Database, instance_id: UUID) -> str | None:
     """The instance's country, two letters."""
     country: str | None = await db.fetchval(_SQL["country"], instance_id)
     return country
+
+
+def id_before(moment: datetime) -> UUID:
+    """A bound that is not above the id of any row whose time is `moment` or later."""
+    return UUID(int=max(0, lowest_id(moment).int - _SLACK))
+
+
+def id_after(moment: datetime) -> UUID:
+    """A bound above the id of every row whose time is before `moment`."""
+    return UUID(int=min(_LAST_ID.int, lowest_id(moment).int + _SLACK))
 
 
 def lowest_id(moment: datetime) -> UUID:

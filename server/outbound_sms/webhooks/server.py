@@ -1,4 +1,4 @@
-"""The HTTP side that carriers call: signed receipts, stored before they are answered."""
+"""The HTTP side that carriers call: signed receipts, stored before they are answered, and texts."""
 
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
@@ -12,6 +12,7 @@ from outbound_sms.carriers.carrier import Carrier, MalformedReceipt, Receipt, Re
 from outbound_sms.domain.callback import CallbackAddress
 from outbound_sms.store.pool import DATABASE_FAILURES
 from outbound_sms.store.receipts import DELIVERED, FAILED, SENT, UNDELIVERED, StoredReceipt
+from outbound_sms.webhooks.inbound import InboundHandler
 from outbound_sms.webhooks.inbox import ReceiptInbox
 
 log = structlog.get_logger(__name__)
@@ -83,10 +84,9 @@ class ReceiptHandler:
         return web.Response(status=204)
 
 
-def build_app(
-    carriers: Mapping[str, Carrier], callbacks: CallbackAddress, inbox: ReceiptInbox
-) -> web.Application:
-    """The application with its one address for receipts."""
+def build_app(receipts: ReceiptHandler, inbound: InboundHandler) -> web.Application:
+    """The application with its addresses for receipts and for texts to our numbers."""
     app = web.Application(client_max_size=LARGEST_BODY)
-    app.router.add_post("/receipts/{carrier}", ReceiptHandler(carriers, callbacks, inbox).handle)
+    app.router.add_post("/receipts/{carrier}", receipts.handle)
+    app.router.add_post("/inbound/{carrier}", inbound.handle)
     return app

@@ -1168,6 +1168,166 @@ class ListSuppressionsResponse(_message.Message):
 Global___ListSuppressionsResponse: _TypeAlias = ListSuppressionsResponse  # noqa: Y015
 
 @_typing.final
+class ExportConsentEventsRequest(_message.Message):
+    """Request of ExportConsentEvents. Filters that are set must all match."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    number: _builtins.str
+    """Only events of this number, as people write it. Empty: all of the instance."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Only events recorded at or after this time. Absent: from the first."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Only events recorded before this time. Absent: to the last."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "number", b"number", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportConsentEventsRequest: _TypeAlias = ExportConsentEventsRequest  # noqa: Y015
+
+@_typing.final
+class ExportConsentEventsResponse(_message.Message):
+    """Response of ExportConsentEvents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONSENT_EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def consent_events(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConsentEvent]:
+        """Events, up to 100."""
+
+    def __init__(
+        self,
+        *,
+        consent_events: _abc.Iterable[Global___ConsentEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_events", b"consent_events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportConsentEventsResponse: _TypeAlias = ExportConsentEventsResponse  # noqa: Y015
+
+@_typing.final
+class UnclassifiedReply(_message.Message):
+    """UnclassifiedReply is a text that somebody sent to a sending number of the instance, and that is none of
+    the keywords.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INBOUND_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    SENDING_NUMBER_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    CONTACT_IDS_FIELD_NUMBER: _builtins.int
+    RECEIVE_TIME_FIELD_NUMBER: _builtins.int
+    inbound_message_id: _builtins.str
+    """Id, a UUIDv7 made by the server."""
+    number: _builtins.str
+    """Who wrote, E.164."""
+    sending_number_id: _builtins.str
+    """The sending number that it came to."""
+    text: _builtins.str
+    """The words."""
+    @_builtins.property
+    def contact_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Contacts of the instance that have the number."""
+
+    @_builtins.property
+    def receive_time(self) -> _timestamp_pb2.Timestamp:
+        """When it came."""
+
+    def __init__(
+        self,
+        *,
+        inbound_message_id: _builtins.str = ...,
+        number: _builtins.str = ...,
+        sending_number_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        contact_ids: _abc.Iterable[_builtins.str] | None = ...,
+        receive_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receive_time", b"receive_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_ids", b"contact_ids", "inbound_message_id", b"inbound_message_id", "number", b"number", "receive_time", b"receive_time", "sending_number_id", b"sending_number_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnclassifiedReply: _TypeAlias = UnclassifiedReply  # noqa: Y015
+
+@_typing.final
+class ListUnclassifiedRepliesRequest(_message.Message):
+    """Request of ListUnclassifiedReplies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """How many to return at most: 0 means 50, more than 1,000 means 1,000, negative is refused."""
+    page_token: _builtins.str
+    """Token of the previous answer, to go on. Empty: from the newest."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUnclassifiedRepliesRequest: _TypeAlias = ListUnclassifiedRepliesRequest  # noqa: Y015
+
+@_typing.final
+class ListUnclassifiedRepliesResponse(_message.Message):
+    """Response of ListUnclassifiedReplies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the next page; empty at the end."""
+    @_builtins.property
+    def replies(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnclassifiedReply]:
+        """The replies."""
+
+    def __init__(
+        self,
+        *,
+        replies: _abc.Iterable[Global___UnclassifiedReply] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "replies", b"replies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUnclassifiedRepliesResponse: _TypeAlias = ListUnclassifiedRepliesResponse  # noqa: Y015
+
+@_typing.final
 class CreateMessageCategoryRequest(_message.Message):
     """Request of CreateMessageCategory."""
 

@@ -112,6 +112,16 @@ class ContactsStub:
                 request_serializer=outboundsms_dot_v1_dot_contacts__pb2.ListSuppressionsRequest.SerializeToString,
                 response_deserializer=outboundsms_dot_v1_dot_contacts__pb2.ListSuppressionsResponse.FromString,
                 _registered_method=True)
+        self.ExportConsentEvents = channel.unary_stream(
+                '/outboundsms.v1.Contacts/ExportConsentEvents',
+                request_serializer=outboundsms_dot_v1_dot_contacts__pb2.ExportConsentEventsRequest.SerializeToString,
+                response_deserializer=outboundsms_dot_v1_dot_contacts__pb2.ExportConsentEventsResponse.FromString,
+                _registered_method=True)
+        self.ListUnclassifiedReplies = channel.unary_unary(
+                '/outboundsms.v1.Contacts/ListUnclassifiedReplies',
+                request_serializer=outboundsms_dot_v1_dot_contacts__pb2.ListUnclassifiedRepliesRequest.SerializeToString,
+                response_deserializer=outboundsms_dot_v1_dot_contacts__pb2.ListUnclassifiedRepliesResponse.FromString,
+                _registered_method=True)
         self.CreateMessageCategory = channel.unary_unary(
                 '/outboundsms.v1.Contacts/CreateMessageCategory',
                 request_serializer=outboundsms_dot_v1_dot_contacts__pb2.CreateMessageCategoryRequest.SerializeToString,
@@ -237,6 +247,22 @@ class ContactsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportConsentEvents(self, request, context):
+        """Exports consent events, oldest first, up to 100 an answer: all that is known of when and how a number
+        agreed to be texted and when it took that back. The stream ends with the last one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListUnclassifiedReplies(self, request, context):
+        """Lists what people texted back that is neither STOP nor START nor HELP, newest first. Nothing is done
+        about it: somebody may want to read it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateMessageCategory(self, request, context):
         """Creates a message category. NAME_TAKEN when the name exists.
         """
@@ -328,6 +354,16 @@ def add_ContactsServicer_to_server(servicer, server):
                     servicer.ListSuppressions,
                     request_deserializer=outboundsms_dot_v1_dot_contacts__pb2.ListSuppressionsRequest.FromString,
                     response_serializer=outboundsms_dot_v1_dot_contacts__pb2.ListSuppressionsResponse.SerializeToString,
+            ),
+            'ExportConsentEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportConsentEvents,
+                    request_deserializer=outboundsms_dot_v1_dot_contacts__pb2.ExportConsentEventsRequest.FromString,
+                    response_serializer=outboundsms_dot_v1_dot_contacts__pb2.ExportConsentEventsResponse.SerializeToString,
+            ),
+            'ListUnclassifiedReplies': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUnclassifiedReplies,
+                    request_deserializer=outboundsms_dot_v1_dot_contacts__pb2.ListUnclassifiedRepliesRequest.FromString,
+                    response_serializer=outboundsms_dot_v1_dot_contacts__pb2.ListUnclassifiedRepliesResponse.SerializeToString,
             ),
             'CreateMessageCategory': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateMessageCategory,
@@ -748,6 +784,60 @@ class Contacts:
             '/outboundsms.v1.Contacts/ListSuppressions',
             outboundsms_dot_v1_dot_contacts__pb2.ListSuppressionsRequest.SerializeToString,
             outboundsms_dot_v1_dot_contacts__pb2.ListSuppressionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportConsentEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/outboundsms.v1.Contacts/ExportConsentEvents',
+            outboundsms_dot_v1_dot_contacts__pb2.ExportConsentEventsRequest.SerializeToString,
+            outboundsms_dot_v1_dot_contacts__pb2.ExportConsentEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUnclassifiedReplies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outboundsms.v1.Contacts/ListUnclassifiedReplies',
+            outboundsms_dot_v1_dot_contacts__pb2.ListUnclassifiedRepliesRequest.SerializeToString,
+            outboundsms_dot_v1_dot_contacts__pb2.ListUnclassifiedRepliesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -70,6 +70,14 @@ class ContactsStub:
     """Lists every change of an opt-in, newest first: who, when, how and the words."""
     ListSuppressions: _grpc.UnaryUnaryMultiCallable[_contacts_pb2.ListSuppressionsRequest, _contacts_pb2.ListSuppressionsResponse]
     """Lists the instance's phone numbers that must not be texted by anyone, newest first."""
+    ExportConsentEvents: _grpc.UnaryStreamMultiCallable[_contacts_pb2.ExportConsentEventsRequest, _contacts_pb2.ExportConsentEventsResponse]
+    """Exports consent events, oldest first, up to 100 an answer: all that is known of when and how a number
+    agreed to be texted and when it took that back. The stream ends with the last one.
+    """
+    ListUnclassifiedReplies: _grpc.UnaryUnaryMultiCallable[_contacts_pb2.ListUnclassifiedRepliesRequest, _contacts_pb2.ListUnclassifiedRepliesResponse]
+    """Lists what people texted back that is neither STOP nor START nor HELP, newest first. Nothing is done
+    about it: somebody may want to read it.
+    """
     CreateMessageCategory: _grpc.UnaryUnaryMultiCallable[_contacts_pb2.CreateMessageCategoryRequest, _contacts_pb2.CreateMessageCategoryResponse]
     """Creates a message category. NAME_TAKEN when the name exists."""
     ListMessageCategories: _grpc.UnaryUnaryMultiCallable[_contacts_pb2.ListMessageCategoriesRequest, _contacts_pb2.ListMessageCategoriesResponse]
@@ -117,6 +125,14 @@ class ContactsAsyncStub(ContactsStub):
     """Lists every change of an opt-in, newest first: who, when, how and the words."""
     ListSuppressions: _aio.UnaryUnaryMultiCallable[_contacts_pb2.ListSuppressionsRequest, _contacts_pb2.ListSuppressionsResponse]  # type: ignore[assignment]
     """Lists the instance's phone numbers that must not be texted by anyone, newest first."""
+    ExportConsentEvents: _aio.UnaryStreamMultiCallable[_contacts_pb2.ExportConsentEventsRequest, _contacts_pb2.ExportConsentEventsResponse]  # type: ignore[assignment]
+    """Exports consent events, oldest first, up to 100 an answer: all that is known of when and how a number
+    agreed to be texted and when it took that back. The stream ends with the last one.
+    """
+    ListUnclassifiedReplies: _aio.UnaryUnaryMultiCallable[_contacts_pb2.ListUnclassifiedRepliesRequest, _contacts_pb2.ListUnclassifiedRepliesResponse]  # type: ignore[assignment]
+    """Lists what people texted back that is neither STOP nor START nor HELP, newest first. Nothing is done
+    about it: somebody may want to read it.
+    """
     CreateMessageCategory: _aio.UnaryUnaryMultiCallable[_contacts_pb2.CreateMessageCategoryRequest, _contacts_pb2.CreateMessageCategoryResponse]  # type: ignore[assignment]
     """Creates a message category. NAME_TAKEN when the name exists."""
     ListMessageCategories: _aio.UnaryUnaryMultiCallable[_contacts_pb2.ListMessageCategoriesRequest, _contacts_pb2.ListMessageCategoriesResponse]  # type: ignore[assignment]
@@ -251,6 +267,26 @@ class ContactsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_contacts_pb2.ListSuppressionsResponse, _abc.Awaitable[_contacts_pb2.ListSuppressionsResponse]]:
         """Lists the instance's phone numbers that must not be texted by anyone, newest first."""
+
+    @_abc_1.abstractmethod
+    def ExportConsentEvents(
+        self,
+        request: _contacts_pb2.ExportConsentEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_contacts_pb2.ExportConsentEventsResponse], _abc.AsyncIterator[_contacts_pb2.ExportConsentEventsResponse]]:
+        """Exports consent events, oldest first, up to 100 an answer: all that is known of when and how a number
+        agreed to be texted and when it took that back. The stream ends with the last one.
+        """
+
+    @_abc_1.abstractmethod
+    def ListUnclassifiedReplies(
+        self,
+        request: _contacts_pb2.ListUnclassifiedRepliesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_contacts_pb2.ListUnclassifiedRepliesResponse, _abc.Awaitable[_contacts_pb2.ListUnclassifiedRepliesResponse]]:
+        """Lists what people texted back that is neither STOP nor START nor HELP, newest first. Nothing is done
+        about it: somebody may want to read it.
+        """
 
     @_abc_1.abstractmethod
     def CreateMessageCategory(

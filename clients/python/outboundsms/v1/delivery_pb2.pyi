@@ -322,11 +322,11 @@ class Message(_message.Message):
     message_id: _builtins.str
     """Id, a UUIDv7 made by the server."""
     contact_id: _builtins.str
-    """Contact who was texted."""
+    """Contact who was texted; empty for the answer to a keyword of somebody who is none."""
     recipient_name: _builtins.str
-    """Name of the contact."""
+    """Name of the contact; empty without one."""
     contact_type: _builtins.str
-    """Type of the contact: its role, or `Primary` where it has none."""
+    """Type of the contact: its role, or `Primary` where it has none; empty without a contact."""
     phone_number: _builtins.str
     """Phone number, E.164."""
     status: Global___MessageStatus.ValueType
@@ -355,7 +355,7 @@ class Message(_message.Message):
     """
     @_builtins.property
     def related_entity(self) -> Global___RelatedEntity:
-        """Whose person the contact is."""
+        """Whose person the contact is; absent without a contact."""
 
     @_builtins.property
     def reject_reason(self) -> Global___RejectReason:

@@ -13,6 +13,8 @@ _EPILOG = """\b
 Example:
   python -m outbound_sms.carriers.sandbox --account-sid AC1 --auth-token secret \\
     --accept-log accepted.jsonl --faults drop=0.03,accept-drop=0.03,429=0.04 --seed 7
+  curl -u AC1:secret http://127.0.0.1:PORT/sandbox/inbound \\
+    -d '{"from": "+12125550142", "to": "+12125550100", "body": "STOP"}'
 """
 
 
@@ -42,6 +44,11 @@ Example:
 @click.option(
     "--receipt-delay", default=0.1, show_default=True, help="Seconds before each status callback."
 )
+@click.option(
+    "--inbound-url",
+    help="Address that is told what phones text back. [default: /inbound/CARRIER of the server "
+    "that last sent a text with a status callback to /receipts/CARRIER]",
+)
 def main(
     host: str,
     port: int,
@@ -54,11 +61,12 @@ def main(
     latency: float,
     segments_per_second: float | None,
     receipt_delay: float,
+    inbound_url: str | None,
 ) -> None:
     """Accepts texts over Twilio's HTTP, sends signed status callbacks, and texts nobody.
 
     What becomes of a message depends on its number: 555-0190 to 555-0199 fail in ten ways (see
-    recipients.py), all others are delivered.
+    recipients.py), all others are delivered. POST /sandbox/inbound plays a phone that texts back.
     """
     try:
         plan = FaultPlan.parse(faults, seed=seed, late_seconds=late_seconds)
@@ -68,6 +76,8 @@ def main(
         raise click.BadParameter("must be letters and digits only", param_hint="--account-sid")
     if segments_per_second is not None and segments_per_second <= 0:
         raise click.BadParameter("must be more than 0", param_hint="--segments-per-second")
+    if inbound_url is not None and not inbound_url.startswith(("http://", "https://")):
+        raise click.BadParameter("must be an HTTP address", param_hint="--inbound-url")
     config = SandboxConfig(
         account_sid=account_sid,
         auth_token=auth_token,
@@ -78,6 +88,7 @@ def main(
         latency=latency,
         segments_per_second=segments_per_second,
         receipt_delay=receipt_delay,
+        inbound_url=inbound_url,
     )
     try:
         asyncio.run(run(config))

@@ -1,10 +1,8 @@
 """The sandbox carrier: a process that speaks Twilio's HTTP and texts nobody."""
 
-import asyncio
-import signal
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 import aiohttp
 from aiohttp import web
@@ -13,18 +11,15 @@ from outbound_sms.carriers.sandbox.callbacks import CallbackSender
 from outbound_sms.carriers.sandbox.config import SandboxConfig
 from outbound_sms.carriers.sandbox.control import Control
 from outbound_sms.carriers.sandbox.faults import FaultScript
+from outbound_sms.carriers.sandbox.inbound import InboundTexts
 from outbound_sms.carriers.sandbox.listing import Listing
 from outbound_sms.carriers.sandbox.messages import MessageIndex
 from outbound_sms.carriers.sandbox.recipients import Refusal
 from outbound_sms.carriers.sandbox.submissions import Submissions, error_response
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+from outbound_sms.sandbox_server import make_app, serve_until_told, serving
 
 _UNAUTHORISED = Refusal(401, 20003, "Authenticate")
 _NOT_FOUND = Refusal(404, 20404, "The requested resource was not found")
-_MAX_REQUEST = 64 * 1024
-# Answers that are late on purpose must not hold up the end.
-_SHUTDOWN_SECONDS = 0.2
 
 
 def build_app(config: SandboxConfig) -> web.Application:
@@ -41,18 +36,17 @@ def build_app(config: SandboxConfig) -> web.Application:
     submissions = Submissions(config, messages, callbacks, faults)
     listing = Listing(config.account_sid, messages)
     control = Control(messages, submissions, callbacks, faults)
+    inbound = InboundTexts(config, messages)
 
     async def lifespan(app: web.Application) -> AsyncIterator[None]:
         callbacks.start()
         yield
         await callbacks.close()
+        await inbound.close()
         messages.close()
 
-    app = web.Application(client_max_size=_MAX_REQUEST)
-    app.cleanup_ctx.append(lifespan)
     account = f"/2010-04-01/Accounts/{config.account_sid}"
-    authenticated = _authenticator(config)
-    for method, path, handler in (
+    routes = (
         ("POST", f"{account}/Messages.json", submissions.create),
         ("GET", f"{account}/Messages.json", listing.list_messages),
         ("GET", account + "/Messages/{message_sid}.json", listing.get_message),
@@ -60,50 +54,23 @@ def build_app(config: SandboxConfig) -> web.Application:
         ("DELETE", "/control/faults", control.clear_faults),
         ("GET", "/control/accepted", control.accepted),
         ("GET", "/control/statistics", control.statistics),
-        ("*", "/{any:.*}", _not_found),
-    ):
-        app.router.add_route(method, path, authenticated(handler))
+        ("POST", "/sandbox/inbound", inbound.create),
+    )
+    app = make_app(
+        routes,
+        authorization=aiohttp.encode_basic_auth(config.account_sid, config.auth_token),
+        unauthorised=partial(error_response, _UNAUTHORISED),
+        not_found=partial(error_response, _NOT_FOUND),
+    )
+    app.cleanup_ctx.append(lifespan)
     return app
 
 
-@asynccontextmanager
-async def running(config: SandboxConfig) -> AsyncIterator[str]:
+def running(config: SandboxConfig) -> AbstractAsyncContextManager[str]:
     """Serves until the block ends; gives the base URL, with the port that was found free."""
-    runner = web.AppRunner(build_app(config), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, config.host, config.port, reuse_address=True).start()
-        host, port = runner.addresses[0][:2]
-        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    finally:
-        await runner.cleanup()
+    return serving(build_app(config), config.host, config.port)
 
 
 async def run(config: SandboxConfig) -> None:
     """Serves until SIGTERM or SIGINT, after one line `sandbox: http://HOST:PORT` when ready."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_number, stop.set)
-    async with running(config) as url:
-        sys.stdout.write(f"sandbox: {url}\n")
-        sys.stdout.flush()
-        await stop.wait()
-
-
-def _authenticator(config: SandboxConfig) -> Callable[[Handler], Handler]:
-    expected = aiohttp.encode_basic_auth(config.account_sid, config.auth_token)
-
-    def authenticated(handler: Handler) -> Handler:
-        async def check(request: web.Request) -> web.StreamResponse:
-            if request.headers.get("Authorization") != expected:
-                return error_response(_UNAUTHORISED)
-            return await handler(request)
-
-        return check
-
-    return authenticated
-
-
-async def _not_found(request: web.Request) -> web.StreamResponse:
-    return error_response(_NOT_FOUND)
+    await serve_until_told("sandbox", build_app(config), config.host, config.port)

@@ -13,6 +13,8 @@ class SandboxConfig:
     `latency`: between accepting a message and answering. `segments_per_second`: more than this is
     answered with 429; None means no limit. `receipt_delay`: before each of the sent and final
     callbacks. `retained`: how many messages can still be listed; the accept log keeps them all.
+    `inbound_url`: who is told what phones text back; None for the server of the newest message that
+    has a status callback.
     """
 
     account_sid: str
@@ -29,3 +31,5 @@ class SandboxConfig:
     callback_backoff: float = 0.2
     callback_timeout: float = 5.0
     retained: int = 100_000
+    inbound_url: str | None = None
+    inbound_timeout: float = 15.0

@@ -1,15 +1,11 @@
 """The endpoints under /control/, which no carrier has: for tests and people who look on."""
 
-import json
-
 from aiohttp import web
 
 from outbound_sms.carriers.sandbox.callbacks import CallbackSender
 from outbound_sms.carriers.sandbox.faults import Fault, FaultScript
 from outbound_sms.carriers.sandbox.messages import MessageIndex
 from outbound_sms.carriers.sandbox.submissions import Submissions, json_response
-
-_MAX_COUNT = 1_000_000
 
 
 class Control:
@@ -30,22 +26,14 @@ class Control:
     async def request_fault(self, request: web.Request) -> web.StreamResponse:
         """POST {"fault": "accept-drop", "recipient": "+1...", "count": 1}; two are optional."""
         try:
-            wanted = json.loads(await request.read())
-            fault = Fault(wanted["fault"])
-            recipient = wanted.get("recipient")
-            count = wanted.get("count", 1)
-        except (ValueError, LookupError, TypeError, AttributeError):
-            return json_response({"error": f"fault must be one of: {', '.join(Fault)}"}, 400)
-        if not isinstance(count, int) or not 1 <= count <= _MAX_COUNT:
-            return json_response({"error": f"count must be from 1 to {_MAX_COUNT}"}, 400)
-        if recipient is not None and not isinstance(recipient, str):
-            return json_response({"error": "recipient must be a text"}, 400)
-        self._faults.request(fault, recipient=recipient, count=count)
+            await self._faults.requested.take_request(request, Fault, "recipient")
+        except ValueError as error:
+            return json_response({"error": str(error)}, 400)
         return web.Response(status=204)
 
     async def clear_faults(self, request: web.Request) -> web.StreamResponse:
         """DELETE: forgets the requested faults that have not happened yet."""
-        self._faults.clear_requested()
+        self._faults.requested.clear()
         return web.Response(status=204)
 
     async def accepted(self, request: web.Request) -> web.StreamResponse:

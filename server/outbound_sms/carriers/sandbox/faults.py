@@ -4,11 +4,13 @@ Whether a submission fails depends only on the seed, its recipient and how often
 submitted before. So a run can be repeated exactly, however its submissions interleave.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
+
+from outbound_sms.sandbox_faults import RequestedFaults
 
 _MAX_COUNTED_RECIPIENTS = 1_000_000
 
@@ -87,25 +89,13 @@ class FaultScript:
     def __init__(self, plan: FaultPlan) -> None:
         self._plan = plan
         self._submitted: Counter[str] = Counter()
-        self._requested: dict[str | None, deque[Fault]] = {}
-
-    def request(self, fault: Fault, *, recipient: str | None = None, count: int = 1) -> None:
-        """The next `count` submissions (to `recipient`, when given) meet this fault."""
-        self._requested.setdefault(recipient, deque()).extend([fault] * count)
-
-    def clear_requested(self) -> None:
-        """Forgets the requested faults that have not happened yet."""
-        self._requested.clear()
+        self.requested = RequestedFaults[Fault]()
 
     def next(self, recipient: str) -> Fault | None:
         """What happens to the submission that has just arrived for this recipient."""
-        if self._requested:
-            for key in (recipient, None):
-                if waiting := self._requested.get(key):
-                    fault = waiting.popleft()
-                    if not waiting:
-                        del self._requested[key]
-                    return fault
+        requested = self.requested.next(recipient)
+        if requested is not None:
+            return requested
         if not self._plan.probabilities:
             return None
         if len(self._submitted) > _MAX_COUNTED_RECIPIENTS:

@@ -63,6 +63,12 @@ def local_number(recipient: str) -> str:
     return recipient[-7:]
 
 
+def is_ordinary(recipient: str) -> bool:
+    """Whether whatever is sent to this number is accepted and delivered."""
+    local = local_number(recipient)
+    return local not in STEPS and local not in REFUSALS and local != THROTTLED_ONCE
+
+
 def steps(recipient: str) -> tuple[Step, ...]:
     """The statuses that an accepted message to this number comes to, in order."""
     return STEPS.get(local_number(recipient), DELIVERED)

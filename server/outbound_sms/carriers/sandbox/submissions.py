@@ -18,6 +18,7 @@ from outbound_sms.carriers.sandbox.messages import Message, MessageIndex
 from outbound_sms.carriers.sandbox.rate import TokenBucket
 from outbound_sms.carriers.sandbox.recipients import Refusal
 from outbound_sms.domain.segments import count_segments
+from outbound_sms.sandbox_faults import drop
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _HTTP_URL = re.compile(r"https?://[^\s/]+\S*")
@@ -90,7 +91,7 @@ class Submissions:
     def _fail(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         match fault:
             case Fault.DROP:
-                return _drop(request)
+                return drop(request)
             case Fault.THROTTLE:
                 return self._refuse(_THROTTLED, retry_after=1.0)
             case Fault.REFUSE:
@@ -106,7 +107,7 @@ class Submissions:
         self, request: web.Request, message: Message, fault: Fault
     ) -> web.StreamResponse:
         if fault is Fault.ACCEPT_DROP:
-            return _drop(request)
+            return drop(request)
         if fault is Fault.ACCEPT_ERROR:
             return self._refuse(_SERVER_ERROR)
         await asyncio.sleep(self._config.faults.late_seconds)
@@ -159,13 +160,6 @@ def error_response(refusal: Refusal, retry_after: float | None = None) -> web.Re
     if retry_after is not None:
         response.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
     return response
-
-
-def _drop(request: web.Request) -> web.StreamResponse:
-    if request.transport is not None:
-        request.transport.abort()
-    # Never reaches anybody: the connection is gone.
-    return web.Response()
 
 
 @lru_cache(maxsize=1024)

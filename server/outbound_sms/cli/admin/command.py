@@ -4,6 +4,7 @@ import click
 
 from outbound_sms.cli.admin.balance import adjust_balance
 from outbound_sms.cli.admin.feed import feed
+from outbound_sms.cli.admin.import_suppressions import import_suppressions
 from outbound_sms.cli.admin.instances import instances
 from outbound_sms.cli.admin.keys import keys
 from outbound_sms.cli.admin.ledger import check_ledger
@@ -21,9 +22,10 @@ from outbound_sms.cli.admin.roles import roles
 def admin() -> None:
     """Administers instances, roles and API keys.
 
-    The commands that create something by themselves, `feed` and `check-ledger` work on the database
-    and need no API key. `instances`, `prices` and `adjust-balance` call the server with a key of
-    the platform operator; `roles`, `keys` and `permissions` with an administrator's.
+    The commands that create something by themselves, `feed`, `check-ledger` and
+    `import-suppressions` work on the database and need no API key. `instances`, `prices` and
+    `adjust-balance` call the server with a key of the platform operator; `roles`, `keys` and
+    `permissions` with an administrator's.
     """
 
 
@@ -39,5 +41,6 @@ for _command in (
     permissions,
     feed,
     check_ledger,
+    import_suppressions,
 ):
     admin.add_command(_command)

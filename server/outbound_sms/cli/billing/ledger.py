@@ -1,8 +1,5 @@
 """`outbound-sms billing ledger`: every movement of money."""
 
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
-
 import click
 from rich.table import Table
 from rich.text import Text
@@ -11,13 +8,12 @@ from outbound_sms.cli.billing.words import KINDS, kind_name
 from outbound_sms.cli.connection import Connection, connected
 from outbound_sms.cli.names import LARGEST_PAGE, pages
 from outbound_sms.cli.output import console, local_time, print_json
-from outbound_sms.cli.when import parse_when
+from outbound_sms.cli.time_span import SPAN_FORMS, set_span
 from outbound_sms.domain.money_text import show_micros
 from outboundsms import Client
-from outboundsms.v1 import billing_pb2, settings_pb2
+from outboundsms.v1 import billing_pb2
 
 _KINDS = {name: value for value, name in KINDS.items()}
-_FORMS = "A day, 2026-11-23, or a time, 2026-11-23T14:30."
 
 
 @click.command(
@@ -31,7 +27,7 @@ Examples:
 )
 @click.option("--kind", multiple=True, type=click.Choice(list(_KINDS)), help="Any of these.")
 @click.option("--message", default="", help="Of this text, by id.")
-@click.option("--since", help=f"Made at or after this. {_FORMS}")
+@click.option("--since", help=f"Made at or after this. {SPAN_FORMS}")
 @click.option("--until", help="Made before this.")
 @click.option("--limit", type=click.IntRange(1), help="How many at most.  [default: 50]")
 @click.option("--all", "everything", is_flag=True, help="As many as there are.")
@@ -64,33 +60,10 @@ def ledger(
     )
 
     async def work(client: Client) -> None:
-        await _set_times(client, request, since, until)
+        await set_span(client, request, since, until)
         await _list(client, request, most, as_json)
 
     connection.run(work)
-
-
-async def _set_times(
-    client: Client,
-    request: billing_pb2.ListLedgerEntriesRequest,
-    since: str | None,
-    until: str | None,
-) -> None:
-    if since is None and until is None:
-        return
-    answer = await client.settings.GetSmsSettings(settings_pb2.GetSmsSettingsRequest())
-    zone, now = ZoneInfo(answer.settings.time_zone), datetime.now(UTC)
-    for option, text, field in (
-        ("--since", since, "start_time"),
-        ("--until", until, "end_time"),
-    ):
-        if text is None:
-            continue
-        try:
-            moment = parse_when(text, now, zone)
-        except ValueError as error:
-            raise click.BadParameter(str(error), param_hint=option) from error
-        getattr(request, field).FromDatetime(moment)
 
 
 async def _list(

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from outbound_sms.cli.connection import explain
 from outbound_sms.cli.demo.example import FOLDER, Example
+from outbound_sms.cli.demo.handset import Handset
 from outbound_sms.cli.demo.money import show_money
 from outbound_sms.cli.demo.outcome import Outcome
 from outbound_sms.cli.demo.step import DemoFailed
@@ -43,7 +44,8 @@ def demo(network_site: str, example: Path, data: Path) -> None:
 
     Starts a database, a server, a dispatcher, a carrier that texts nobody and a payment gateway
     that charges nobody; imports the example, previews, adds nearly enough funds, sends, shows every
-    status as it changes, adds what was missing and sends the rest; fires a trigger in quiet hours,
+    status as it changes, adds what was missing and sends the rest. Two subscribers reply STOP in
+    the middle of it and get nothing more, until they reply START. Fires a trigger in quiet hours,
     shows how the text waits for their end; checks the ledger, and stops it all. Run it as often as
     you like.
     """
@@ -77,5 +79,6 @@ async def _run(options: StackOptions, example: Example, site: str) -> tuple[Outc
         running_stack(options, plain_line) as stack,
         connect(stack.target, stack.api_key) as client,
     ):
-        outcome = await while_running(stack, tell(client, example, site))
+        handset = Handset(stack.sandbox)
+        outcome = await while_running(stack, tell(client, example, site, handset))
         return outcome, await while_running(stack, show_money(client, stack.database))

@@ -4,6 +4,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 from outbound_sms.cli.demo.example import Example, set_up
+from outbound_sms.cli.demo.handset import Handset
 from outbound_sms.cli.demo.money import fund_most, send_the_rest
 from outbound_sms.cli.demo.outcome import (
     Outcome,
@@ -11,7 +12,9 @@ from outbound_sms.cli.demo.outcome import (
     receipts,
     show_outcome,
 )
+from outbound_sms.cli.demo.pace import default_sending_number, paced
 from outbound_sms.cli.demo.step import DemoFailed, title
+from outbound_sms.cli.demo.stop import Stop
 from outbound_sms.cli.demo.subscriber import find_subscriber
 from outbound_sms.cli.demo.triggered import tell_triggered
 from outbound_sms.cli.import_file import import_with_progress
@@ -20,13 +23,14 @@ from outbound_sms.cli.output import plain_line
 from outbound_sms.cli.preview import show_preview
 from outbound_sms.cli.progress import ProgressView
 from outboundsms import Client
-from outboundsms.v1 import mass_messages_pb2, triggers_pb2
+from outboundsms.v1 import mass_messages_pb2, settings_pb2, triggers_pb2
 
 OUTAGE = timedelta(hours=4)
 
 
-async def tell(client: Client, example: Example, site: str) -> Outcome:
-    """Sets up, imports, sends a mass message, fires a trigger.
+async def tell(client: Client, example: Example, site: str, handset: Handset) -> Outcome:
+    """Sets up, imports, sends a mass message, in the middle of which somebody replies STOP, and
+    fires a trigger.
 
     Returns what became of the texts of the mass message. Raises DemoFailed when the example does
     not fit, and OutboundSmsError for what the server refuses.
@@ -35,18 +39,27 @@ async def tell(client: Client, example: Example, site: str) -> Outcome:
     await set_up(client, example)
     title(f"Import {example.subscribers.name}")
     await _import(client, example)
-    mass_message_id = await _send(client, site)
+    spec = await _spec(client, site)
+    number = await default_sending_number(client)
+    stop = Stop(client, handset, number.number, spec)
+    mass_message_id = await _send(client, site, spec, number, stop)
     title("Outcome")
     outcome = await read_outcome(client, mass_message_id)
     show_outcome(outcome)
+    await stop.show(mass_message_id)
     await _fire(client, example, mass_message_id)
     return outcome
 
 
-async def _send(client: Client, site: str) -> str:
+async def _send(
+    client: Client,
+    site: str,
+    spec: mass_messages_pb2.MassMessageSpec,
+    number: settings_pb2.SendingNumber,
+    stop: Stop,
+) -> str:
     """Previews, adds nearly enough funds and sends, then the rest; returns the id of the mass
     message when its texts have come to an end."""
-    spec = await _spec(client, site)
     title(f"Preview an unplanned outage of {site}")
     preview = await client.mass_messages.PreviewMassMessage(
         mass_messages_pb2.PreviewMassMessageRequest(spec=spec)
@@ -56,11 +69,13 @@ async def _send(client: Client, site: str) -> str:
         raise DemoFailed(f"Nobody behind {site} can be texted, so there is nothing to show.")
     await fund_most(client, preview)
     title(f"Send it to {preview.recipients:,} recipients")
-    created = await client.mass_messages.CreateMassMessage(
-        mass_messages_pb2.CreateMassMessageRequest(spec=spec, request_id=str(uuid.uuid4()))
-    )
-    mass_message_id = created.mass_message.mass_message_id
-    await _watch(client, mass_message_id)
+    async with paced(client, number, preview.carrier_segments):
+        created = await client.mass_messages.CreateMassMessage(
+            mass_messages_pb2.CreateMassMessageRequest(spec=spec, request_id=str(uuid.uuid4()))
+        )
+        mass_message_id = created.mass_message.mass_message_id
+        async with stop.amid(mass_message_id):
+            await _watch(client, mass_message_id)
     if await send_the_rest(client, mass_message_id):
         await _watch(client, mass_message_id)
     return mass_message_id

@@ -49,11 +49,3 @@ UNAUTHORISED = error(401, "invalid_request_error", "Invalid API Key provided.")
 NOT_FOUND = error(404, "invalid_request_error", "Unrecognized request URL.", code="url_invalid")
 THROTTLED = error(429, "invalid_request_error", "Too many requests.", code="rate_limit")
 SERVER_ERROR = error(500, "api_error", "An error occurred in the sandbox.")
-
-
-def drop(request: web.Request) -> web.StreamResponse:
-    """Breaks the connection instead of answering."""
-    if request.transport is not None:
-        request.transport.abort()
-    # Never reaches anybody: the connection is gone.
-    return web.Response()

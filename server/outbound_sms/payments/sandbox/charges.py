@@ -11,15 +11,15 @@ from outbound_sms.payments.sandbox.answers import (
     SERVER_ERROR,
     THROTTLED,
     Answer,
-    drop,
     error,
     invalid,
 )
 from outbound_sms.payments.sandbox.config import SandboxConfig
-from outbound_sms.payments.sandbox.faults import CHARGING, Fault, FaultScript
+from outbound_sms.payments.sandbox.faults import CHARGING, Fault
 from outbound_sms.payments.sandbox.idempotency import Keys
 from outbound_sms.payments.sandbox.intent_form import IntentForm, read_form
 from outbound_sms.payments.sandbox.payments import Payments
+from outbound_sms.sandbox_faults import RequestedFaults, drop
 
 _MAX_FIELDS = 100
 _LONGEST_KEY = 255
@@ -29,7 +29,11 @@ class Charges:
     """Handles requests to charge."""
 
     def __init__(
-        self, config: SandboxConfig, payments: Payments, keys: Keys, faults: FaultScript
+        self,
+        config: SandboxConfig,
+        payments: Payments,
+        keys: Keys,
+        faults: RequestedFaults[Fault],
     ) -> None:
         self._config = config
         self._payments = payments

@@ -1,23 +1,24 @@
 """The endpoints under /sandbox/, which no gateway has: for tests and people who look on."""
 
-import json
-
 from aiohttp import web
 
 from outbound_sms.payments.sandbox.answers import Answer
 from outbound_sms.payments.sandbox.charges import Charges
-from outbound_sms.payments.sandbox.faults import Fault, FaultScript
+from outbound_sms.payments.sandbox.faults import Fault
 from outbound_sms.payments.sandbox.idempotency import Keys
 from outbound_sms.payments.sandbox.payments import Payments
-
-_MAX_COUNT = 100_000
+from outbound_sms.sandbox_faults import RequestedFaults
 
 
 class Control:
     """Handles requests for single faults, and shows who was charged."""
 
     def __init__(
-        self, payments: Payments, charges: Charges, keys: Keys, faults: FaultScript
+        self,
+        payments: Payments,
+        charges: Charges,
+        keys: Keys,
+        faults: RequestedFaults[Fault],
     ) -> None:
         self._payments = payments
         self._charges = charges
@@ -38,24 +39,12 @@ class Control:
     async def request_fault(self, request: web.Request) -> web.StreamResponse:
         """POST {"fault": "answer-lost", "payment_method": "pm_...", "count": 1}; two optional."""
         try:
-            wanted = json.loads(await request.read())
-            fault = Fault(wanted["fault"])
-            payment_method = wanted.get("payment_method")
-            count = wanted.get("count", 1)
-        except (ValueError, LookupError, TypeError, AttributeError):
-            return _refuse(f"fault must be one of: {', '.join(Fault)}")
-        if not isinstance(count, int) or not 1 <= count <= _MAX_COUNT:
-            return _refuse(f"count must be from 1 to {_MAX_COUNT}")
-        if payment_method is not None and not isinstance(payment_method, str):
-            return _refuse("payment_method must be a text")
-        self._faults.request(fault, payment_method=payment_method, count=count)
+            await self._faults.take_request(request, Fault, "payment_method")
+        except ValueError as error:
+            return Answer(400, {"error": {"message": str(error)}}).response()
         return web.Response(status=204)
 
     async def clear_faults(self, request: web.Request) -> web.StreamResponse:
         """DELETE: forgets the requested faults that have not happened yet."""
         self._faults.clear()
         return web.Response(status=204)
-
-
-def _refuse(problem: str) -> web.Response:
-    return Answer(400, {"error": {"message": problem}}).response()

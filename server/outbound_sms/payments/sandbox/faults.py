@@ -1,6 +1,5 @@
-"""What goes wrong on purpose with single requests, in the order in which it was asked for."""
+"""What can go wrong on purpose with a request to charge."""
 
-from collections import deque
 from enum import StrEnum
 
 
@@ -24,25 +23,3 @@ class Fault(StrEnum):
 
 
 CHARGING = frozenset({Fault.ANSWER_LOST, Fault.LATE, Fault.ERROR_AFTER, Fault.ERROR_STORED})
-
-
-class FaultScript:
-    """The faults that were requested and have not happened yet."""
-
-    def __init__(self) -> None:
-        self._requested: dict[str | None, deque[Fault]] = {}
-
-    def request(self, fault: Fault, *, payment_method: str | None, count: int) -> None:
-        """The next `count` requests (with `payment_method`, when given) meet this fault."""
-        self._requested.setdefault(payment_method, deque()).extend([fault] * count)
-
-    def clear(self) -> None:
-        """Forgets them."""
-        self._requested.clear()
-
-    def next(self, payment_method: str) -> Fault | None:
-        """What happens to the request that has just arrived."""
-        for key in (payment_method, None):
-            if waiting := self._requested.get(key):
-                return waiting.popleft()
-        return None

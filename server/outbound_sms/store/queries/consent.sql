@@ -29,6 +29,23 @@ SELECT e.id, e.contact_id, p.id AS phone_number_id, e.e164, e.kind, e.source, e.
    AND ($3::text IS NULL OR e.e164 = $3)
  ORDER BY e.id DESC LIMIT $4;
 
+-- name: last
+-- The newest event of an instance.
+SELECT id FROM consent_event WHERE instance_id = $1 ORDER BY id DESC LIMIT 1;
+
+-- name: list_forward
+-- Oldest first. $2 id after which to go on, $3 the last, $4 number, $5 recorded from, $6 until before.
+SELECT e.id, e.contact_id, p.id AS phone_number_id, e.e164, e.kind, e.source, e.actor, e.evidence,
+       e.occur_time, e.create_time
+  FROM consent_event e LEFT JOIN phone_number p ON p.id = e.phone_number_id
+ WHERE e.instance_id = $1
+   AND ($2::uuid IS NULL OR e.id > $2)
+   AND e.id <= $3
+   AND ($4::text IS NULL OR e.e164 = $4)
+   AND ($5::timestamptz IS NULL OR e.create_time >= $5)
+   AND ($6::timestamptz IS NULL OR e.create_time < $6)
+ ORDER BY e.id LIMIT $7;
+
 -- name: list_suppressions
 -- Newest first; only of numbers that a contact of the instance has, for the table is global.
 SELECT s.e164, s.source, s.create_time

@@ -2,7 +2,8 @@
 -- Lists each group of messages that waits and has one that is due, by a loose index scan: one probe for
 -- each, however long the queue. A group is what quiet hours hold or release together. `wait` is the time
 -- in seconds until the rate of its sending number allows the next hand-over; after the clock was set back
--- that cannot be known before a claim has written the time down anew.
+-- that cannot be known before a claim has written the time down anew. While an instance waits for a top-up
+-- only its answers to keywords go, which are free.
 WITH RECURSIVE waiting AS (
   (SELECT d.instance_id, d.sending_number_id, d.priority, d.zones, d.due_time FROM dispatch d
     WHERE d.owner IS NULL AND d.in_doubt_since IS NULL
@@ -30,7 +31,7 @@ SELECT instance.quiet_start, instance.quiet_end, instance.quiet_mode, instance.t
   JOIN instance ON instance.id = waiting.instance_id
   JOIN balance ON balance.instance_id = waiting.instance_id
  WHERE waiting.due_time <= clock_timestamp() AND number.enabled AND instance.sms_enabled
-   AND coalesce(balance.waits_until <= clock_timestamp(), true);
+   AND (waiting.priority = 0 OR coalesce(balance.waits_until <= clock_timestamp(), true));
 
 -- name: claim
 -- Leases the next messages of some sending numbers, as many as the rate of each allows, group after group,

@@ -54,7 +54,7 @@ SELECT feed.head, feed.epoch, page.*
                AND ($15::uuid IS NULL OR x.triggered_message_id = $15)
              ORDER BY x.id DESC LIMIT $3) m
       JOIN instance ON instance.id = m.instance_id
-      JOIN contact ON contact.id = m.contact_id
+      LEFT JOIN contact ON contact.id = m.contact_id
       LEFT JOIN account ON account.id = contact.account_id
       LEFT JOIN network_site site ON site.id = contact.network_site_id
       LEFT JOIN vendor ON vendor.id = contact.vendor_id) page ON true
@@ -90,7 +90,7 @@ SELECT m.id, m.contact_id, contact.name AS recipient_name, contact.role, contact
   FROM (SELECT $1::uuid AS instance_id, asked.id FROM unnest($2::uuid[]) AS asked (id) OFFSET 0) wanted
   JOIN message m ON m.id = wanted.id AND m.instance_id = wanted.instance_id
   JOIN instance ON instance.id = m.instance_id
-  JOIN contact ON contact.id = m.contact_id
+  LEFT JOIN contact ON contact.id = m.contact_id
   JOIN body ON body.id = m.body_id
   LEFT JOIN account ON account.id = contact.account_id
   LEFT JOIN network_site site ON site.id = contact.network_site_id

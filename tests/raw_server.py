@@ -3,16 +3,12 @@
 import asyncio
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 Client = socket.socket
 Script = Callable[["RawServer", Client], Awaitable[None]]
-
-ACCEPTED = (
-    b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n"
-    b'{"sid": "SM1"}'
-)
 
 
 @dataclass
@@ -69,6 +65,42 @@ class RawServer:
             pass
         finally:
             client.close()
+
+
+StartServer = Callable[[Script], RawServer]
+
+
+@asynccontextmanager
+async def raw_servers() -> AsyncIterator[StartServer]:
+    """Starts servers, each on a port of its own, which end with the block."""
+    started: list[tuple[RawServer, asyncio.Task[None]]] = []
+
+    def start(script: Script) -> RawServer:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.setblocking(False)
+        server = RawServer(listener, script)
+        started.append((server, asyncio.create_task(server.serve())))
+        return server
+
+    yield start
+    for server, task in started:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await server.close()
+
+
+@contextmanager
+def never_connecting() -> Iterator[str]:
+    """The URL of a server whose backlog is full: connections to it are never made."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        address = full.getsockname()
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(address)
+        yield f"http://127.0.0.1:{address[1]}"
+        for each in waiting:
+            each.close()
 
 
 def reset(client: Client) -> None:
