@@ -18,11 +18,11 @@ def test_whole_cents_up_to_a_million_can_be_charged(micros: int) -> None:
 @pytest.mark.parametrize(
     ("micros", "said"),
     [
-        (0, "must be 10000"),
-        (-10_000, "must be 10000"),
-        (-(2**63), "must be 10000"),
-        (LARGEST_AMOUNT_MICROS + 10_000, "must be 10000"),
-        (2**63 - 1, "must be 10000"),
+        (0, "must be 10,000"),
+        (-10_000, "must be 10,000"),
+        (-(2**63), "must be 10,000"),
+        (LARGEST_AMOUNT_MICROS + 10_000, "must be 10,000"),
+        (2**63 - 1, "must be 10,000"),
         (1, "whole cents"),
         (10_001, "whole cents"),
         (1_005_000, "whole cents"),

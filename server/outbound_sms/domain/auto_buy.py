@@ -47,7 +47,9 @@ def check_auto_buy(violations: Violations, values: AutoBuyValues, prefix: str) -
     `prefix` is the path of the message, with its point.
     """
     if not 0 <= values.threshold_micros <= LARGEST_AMOUNT_MICROS:
-        violations.add(f"{prefix}threshold_micros", f"must be 0 to {LARGEST_AMOUNT_MICROS}")
+        violations.add(
+            f"{prefix}threshold_micros", f"must be 0 to {LARGEST_AMOUNT_MICROS:,} micros"
+        )
     # Unset while it is off; what is set must be chargeable, on or off.
     if values.enabled or values.amount_micros:
         problem = check_top_up_amount(values.amount_micros)

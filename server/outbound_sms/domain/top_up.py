@@ -43,9 +43,9 @@ class TopUpState(IntEnum):
 def check_top_up_amount(micros: int) -> str | None:
     """What is wrong with an amount to charge, None when nothing is."""
     if not 0 < micros <= LARGEST_AMOUNT_MICROS:
-        return f"must be {CENT_MICROS} (a cent) to {LARGEST_AMOUNT_MICROS}"
+        return f"must be {CENT_MICROS:,} (a cent) to {LARGEST_AMOUNT_MICROS:,} micros"
     if micros % CENT_MICROS:
-        return f"is not in whole cents; give a multiple of {CENT_MICROS}"
+        return f"is not in whole cents; give a multiple of {CENT_MICROS:,} micros"
     return None
 
 

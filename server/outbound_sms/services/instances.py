@@ -93,7 +93,8 @@ class Instances(instances_pb2_grpc.InstancesServicer):
             violations.add("amount_micros", "is 0; give what to add, negative to take")
         elif abs(amount) > MAX_ADJUSTMENT_MICROS:
             violations.add(
-                "amount_micros", f"is too much; give at most {MAX_ADJUSTMENT_MICROS} either way"
+                "amount_micros",
+                f"is too much; give at most {MAX_ADJUSTMENT_MICROS:,} micros either way",
             )
         note = check_text(violations, "note", request.note, required=True, longest=LONGEST_NOTE)
         instance_id = _read_id(violations, "instance_id", request.instance_id)

@@ -76,7 +76,9 @@ def _read_prices(violations: Violations, given: pb.PriceList) -> dict[PriceKey, 
     for index, price in enumerate(given.prices):
         field = f"price_list.prices[{index}]"
         if not 0 <= price.price_micros <= MAX_PRICE_MICROS:
-            violations.add(f"{field}.price_micros", f"is not a price; give 0 to {MAX_PRICE_MICROS}")
+            violations.add(
+                f"{field}.price_micros", f"is not a price; give 0 to {MAX_PRICE_MICROS:,} micros"
+            )
         key = _read_key(violations, field, price)
         if key is None:
             continue

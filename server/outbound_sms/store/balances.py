@@ -122,12 +122,13 @@ async def adjust_balance(db: Connection, instance_id: UUID, amount_micros: int, 
     if available + amount_micros < 0:
         raise WrongState(
             Reason.BALANCE_TOO_LOW,
-            f"Only {available} micros are available; take no more than that.",
+            f"Only {available:,} micros are available; take no more than that.",
             available_micros=str(available),
         )
     if available + amount_micros > _LARGEST:
         raise InvalidRequest.of(
-            "amount_micros", f"would make the balance too large; it has {available} already"
+            "amount_micros",
+            f"would make the balance too large; it has {available:,} micros already",
         )
     await db.execute(_SQL["adjust"], instance_id, amount_micros, note)
 
