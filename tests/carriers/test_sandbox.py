@@ -3,12 +3,10 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 from twilio.request_validator import RequestValidator
-from twilio.rest import Client
 
 from outbound_sms.carriers.sandbox.app import build_app
 from outbound_sms.carriers.sandbox.config import SandboxConfig
@@ -255,44 +253,3 @@ async def test_latency_holds_the_answer_and_not_the_acceptance(run_sandbox: RunS
 def test_an_account_id_that_is_no_id_is_refused_at_the_start() -> None:
     with pytest.raises(ValueError, match="account_sid"):
         build_app(SandboxConfig("AC{x}", AUTH_TOKEN))
-
-
-async def test_twilios_own_library_sends_reads_and_pages(sandbox: Sandbox) -> None:
-    def use_library() -> tuple[Any, Any, list[Any], list[Any]]:
-        client = Client(ACCOUNT_SID, AUTH_TOKEN)
-        client.api.base_url = sandbox.url
-        try:
-            sent = [
-                client.messages.create(to=FORM["To"], from_=FORM["From"], body=f"Text {nth}")
-                for nth in range(3)
-            ]
-            fetched = client.messages(sent[0].sid).fetch()
-            listed = client.messages.list(to=FORM["To"], page_size=2)
-            other = client.messages.list(to="+14165550124")
-        finally:
-            client.http_client.session.close()
-        return sent, fetched, listed, other
-
-    sent, fetched, listed, other = await asyncio.to_thread(use_library)
-    assert [message.sid for message in listed] == [message.sid for message in sent][::-1]
-    assert (fetched.sid, fetched.body, fetched.to) == (sent[0].sid, "Text 0", FORM["To"])
-    assert sent[0].num_segments == "1"
-    assert sent[0].date_created.tzinfo is not None
-    assert other == []
-
-
-async def test_twilios_own_library_understands_the_refusals(sandbox: Sandbox) -> None:
-    from twilio.base.exceptions import TwilioRestException
-
-    def use_library() -> tuple[int, int]:
-        client = Client(ACCOUNT_SID, AUTH_TOKEN)
-        client.api.base_url = sandbox.url
-        try:
-            client.messages.create(to="+14165550196", from_=FORM["From"], body="x")
-        except TwilioRestException as error:
-            return error.status, error.code
-        finally:
-            client.http_client.session.close()
-        raise AssertionError("was not refused")
-
-    assert await asyncio.to_thread(use_library) == (400, 21610)

@@ -373,3 +373,21 @@ def test_every_command_has_help_with_an_example_and_prints_json(name: str) -> No
     ran = CliRunner().invoke(billing, [name, "--help"])
     assert f"outbound-sms billing {name}" in words(ran.output)
     assert "--json" in ran.output
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [("amount_too_small", "a larger one"), ("amount_too_large", "a smaller one")],
+)
+def test_a_decline_of_the_amount_does_not_blame_the_card(code: str, advice: str) -> None:
+    said = money_words.decline_in_words(top_up(pb.TOP_UP_STATE_FAILED, failure_code=code))
+    assert advice in said
+    assert "payment method" not in said
+
+
+@pytest.mark.parametrize("amount", ["0", "0.001", "10.005", "1000000.01"])
+async def test_what_cannot_be_charged_is_refused_in_units(amount: str) -> None:
+    async with scripted({}) as terminal:
+        ran = await terminal.run(billing, "add-funds", amount, "--yes")
+    assert ran.exit_code == 2
+    assert "give 0.01 to 1000000, in whole cents" in words(ran.output)

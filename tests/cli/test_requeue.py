@@ -51,6 +51,21 @@ async def test_it_says_how_many_and_their_cost_and_goes_on_while_there_are_more(
     assert len({each.request_id for each in asked}) == 2, "the same id would repeat the answer"
 
 
+async def test_a_mass_message_that_is_none_is_told() -> None:
+    async def unknown(_request: Any, context: Any) -> Any:
+        await fail(context, grpc.StatusCode.NOT_FOUND, "MASS_MESSAGE_NOT_FOUND")
+
+    answers: dict[str, Any] = {
+        "Billing.GetBalance": balance(1_000_000, 0, 0),
+        "Delivery.ListMessages": pb.ListMessagesResponse(),
+        "MassMessages.GetMassMessage": unknown,
+    }
+    async with scripted(answers) as terminal:
+        ran = await terminal.run(requeue, "--mass-message", OTHER, "--yes")
+    assert ran.exit_code == 1
+    assert "No text waits" not in words(ran.output)
+
+
 async def test_what_comes_back_at_once_for_lack_of_money_is_not_taken_again_and_again() -> None:
     answers: dict[str, Any] = {
         "Billing.GetBalance": balance(1_000_000, 15_000, 225_000_000),

@@ -85,6 +85,15 @@ def local_time(stamp: Timestamp) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def print_whole(rows: Iterable[tuple[str, str]]) -> None:
+    """Names and values, one a line, for what is to be copied, such as a secret that is shown once:
+    nothing is cut off or broken, however narrow the terminal."""
+    rows = list(rows)
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        console.print(Text.assemble((name.ljust(width), "dim"), "  ", value), soft_wrap=True)
+
+
 def facts(rows: Iterable[tuple[str, str]]) -> Table:
     """Names and values, one a line. Values are shown as they are, brackets included."""
     table = Table.grid(padding=(0, 2))

@@ -13,7 +13,7 @@ from outbound_sms.cli.names import LARGEST_PAGE, pages
 from outbound_sms.cli.output import console, print_json
 from outbound_sms.domain.money_text import show_micros
 from outboundsms import Client, OutboundSmsError
-from outboundsms.v1 import billing_pb2, delivery_pb2
+from outboundsms.v1 import billing_pb2, delivery_pb2, mass_messages_pb2
 
 KINDS = {
     "mass": delivery_pb2.MESSAGE_KIND_MASS,
@@ -68,6 +68,10 @@ def requeue(
     async def work(client: Client) -> None:
         balance = await _balance(client)
         waiting = await _waiting(client, request, balance)
+        if request.mass_message_id and not waiting.messages:
+            # Says so when there is no such mass message, rather than that nothing of it waits.
+            wanted = mass_messages_pb2.GetMassMessageRequest(mass_message_id=mass_message)
+            await client.mass_messages.GetMassMessage(wanted)
         if not waiting.messages and not as_json:
             console.print("No text waits for funds.")
             return

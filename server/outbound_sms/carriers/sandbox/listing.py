@@ -1,7 +1,8 @@
 """GET Messages.json and GET Messages/SID.json, with Twilio's filters and pages."""
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from outbound_sms.carriers.sandbox.submissions import error_response, json_respo
 
 _DEFAULT_PAGE_SIZE = 50
 _MAX_PAGE_SIZE = 1000
+_DAY, _SECOND = timedelta(days=1), timedelta(seconds=1)
 _NOT_FOUND = Refusal(404, 20404, "The requested resource was not found")
 
 
@@ -38,7 +40,7 @@ class Listing:
             page = int(query.get("Page", 0))
             below = int(query["PageToken"].removeprefix("PA")) if "PageToken" in query else None
             fitting = self._fitting(dict(query), below)
-        except ValueError:
+        except (ValueError, OverflowError):
             return error_response(Refusal(400, 20001, "A query parameter cannot be read."))
         page_size = min(max(page_size, 1), _MAX_PAGE_SIZE)
         rows = list(islice(fitting, page_size + 1))
@@ -47,6 +49,8 @@ class Listing:
             rows.pop()
             token = f"PA{rows[-1].sequence}"
             following = {**query, "PageSize": page_size, "Page": page + 1, "PageToken": token}
+        first = {name: value for name, value in query.items() if name != "PageToken"}
+        first |= {"PageSize": str(page_size), "Page": "0"}
         path = request.path
         return json_response(
             {
@@ -54,7 +58,7 @@ class Listing:
                 "page": page,
                 "page_size": page_size,
                 "uri": request.path_qs,
-                "first_page_uri": f"{path}?{urlencode({'PageSize': page_size, 'Page': 0})}",
+                "first_page_uri": f"{path}?{urlencode(first)}",
                 "next_page_uri": f"{path}?{urlencode(following)}" if following else None,
                 "previous_page_uri": None,
             }
@@ -62,20 +66,49 @@ class Listing:
 
     def _fitting(self, query: dict[str, str], below: int | None) -> Iterator[Message]:
         sender = query.get("From")
-        # "DateSent>=2024-01-31" arrives as the parameter "DateSent>".
-        since = _instant(query["DateSent>"]) if "DateSent>" in query else None
+        periods = _periods(query)
         return (
             message
             for message in self._messages.newest_first(query.get("To"))
             if (sender is None or message.sender == sender)
             and (below is None or message.sequence < below)
-            and (since is None or (message.sent is not None and message.sent >= since))
+            and (not periods or (message.sent is not None and _fits(message.sent, periods)))
         )
 
 
-def _instant(text: str) -> datetime:
-    if len(text) == len("2024-01-31"):
-        day = date.fromisoformat(text)
-        return datetime(day.year, day.month, day.day, tzinfo=UTC)
+@dataclass(frozen=True, slots=True)
+class _Period:
+    """What a filter names: a day of GMT, or one second, since Twilio shows no fractions of it."""
+
+    start: datetime
+    length: timedelta
+
+
+def _periods(query: Mapping[str, str]) -> dict[str, _Period]:
+    """The filters by date of `query`. "DateSent>=2024-01-31" arrives as the name "DateSent>".
+
+    Twilio's own libraries add a time to every date; DateSent means the day all the same.
+    """
+    periods = {name: _period(query[name]) for name in ("DateSent>", "DateSent<") if name in query}
+    if "DateSent" in query:
+        instant = _period(query["DateSent"]).start.astimezone(UTC)
+        midnight = instant.replace(hour=0, minute=0, second=0, microsecond=0)
+        periods["DateSent"] = _Period(midnight, _DAY)
+    return periods
+
+
+def _period(text: str) -> _Period:
     instant = datetime.fromisoformat(text)
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    start = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return _Period(start, _DAY if len(text) == len("2024-01-31") else _SECOND)
+
+
+def _fits(sent: datetime, periods: Mapping[str, _Period]) -> bool:
+    """Whether a message was sent in, from (">") or up to ("<") each of the periods."""
+    for name, period in periods.items():
+        elapsed = sent - period.start
+        if name != "DateSent<" and elapsed < timedelta():
+            return False
+        if name != "DateSent>" and elapsed >= period.length:
+            return False
+    return True

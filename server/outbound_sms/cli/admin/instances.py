@@ -7,7 +7,7 @@ from rich.text import Text
 
 from outbound_sms.cli.connection import Connection, connected
 from outbound_sms.cli.names import LARGEST_PAGE, pages
-from outbound_sms.cli.output import console, facts, local_time, print_json
+from outbound_sms.cli.output import console, facts, local_time, print_json, print_whole
 from outboundsms import Client
 from outboundsms.v1 import instances_pb2, language_pb2
 
@@ -164,8 +164,7 @@ def create_key(connection: Connection, instance_id: str, name: str, as_json: boo
         if as_json:
             print_json(answer)
         else:
-            shown = (("API key", answer.api_key_id), ("Secret, shown once", answer.secret))
-            console.print(facts(shown), soft_wrap=True)
+            print_whole((("API key", answer.api_key_id), ("Secret, shown once", answer.secret)))
 
     connection.run(work)
 

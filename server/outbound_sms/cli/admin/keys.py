@@ -15,7 +15,7 @@ from outbound_sms.cli.admin.asking import confirm
 from outbound_sms.cli.admin.roles import role_id_of, role_ids
 from outbound_sms.cli.connection import Connection, connected
 from outbound_sms.cli.names import LARGEST_PAGE, ids_of, pages
-from outbound_sms.cli.output import console, facts, local_time, print_json
+from outbound_sms.cli.output import console, local_time, print_json, print_whole
 from outbound_sms.cli.when import parse_span, parse_when
 from outboundsms import Client
 from outboundsms.v1 import access_pb2, settings_pb2
@@ -200,5 +200,4 @@ def _show_secret(
     if as_json:
         print_json(answer)
         return
-    shown = [("API key", api_key_id), ("Secret, shown once", secret), *more]
-    console.print(facts(shown), soft_wrap=True)
+    print_whole([("API key", api_key_id), ("Secret, shown once", secret), *more])

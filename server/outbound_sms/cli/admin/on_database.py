@@ -6,7 +6,7 @@ import asyncpg
 import click
 
 from outbound_sms.cli.database import on_database, run_on
-from outbound_sms.cli.output import console, facts, print_json
+from outbound_sms.cli.output import print_json, print_whole
 from outbound_sms.domain.access import LONGEST_NAME
 from outbound_sms.domain.api_key import ApiKeySecret, make_key
 from outbound_sms.domain.country import is_country
@@ -149,4 +149,4 @@ def _show(values: dict[str, object], as_json: bool) -> None:
     if as_json:
         print_json(values)
     else:
-        console.print(facts((name, str(value)) for name, value in values.items()), soft_wrap=True)
+        print_whole((name, str(value)) for name, value in values.items())

@@ -9,7 +9,7 @@ import click
 import grpc
 
 from outbound_sms.cli.admin.asking import confirm
-from outbound_sms.cli.amounts import AMOUNT
+from outbound_sms.cli.amounts import CHARGE
 from outbound_sms.cli.billing.words import AUTO_BUY, decline_in_words, is_finished
 from outbound_sms.cli.connection import Connection, connected
 from outbound_sms.cli.output import console, errors, print_json
@@ -31,7 +31,7 @@ Examples:
   outbound-sms billing add-funds 50.00 --yes --no-wait --json
 """,
 )
-@click.argument("amount", type=AMOUNT)
+@click.argument("amount", type=CHARGE)
 @click.option("--no-wait", is_flag=True, help="End when it is recorded, before it is paid.")
 @click.option("--request-id", help="UUID of an earlier, interrupted call, to charge once only.")
 @click.option("--yes", is_flag=True, help="Do not ask.")

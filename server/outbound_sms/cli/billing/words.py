@@ -39,6 +39,10 @@ _DECLINES: Mapping[str, str] = {
     "stolen_card": "The card was reported stolen.",
     "resource_missing": "The gateway does not know the payment method, or the customer.",
 }
+_OTHER_AMOUNTS: Mapping[str, str] = {
+    "amount_too_small": "The gateway charges no amount so small; add a larger one.",
+    "amount_too_large": "The gateway charges no amount so large; add a smaller one.",
+}
 _FINISHED = (billing_pb2.TOP_UP_STATE_SUCCEEDED, billing_pb2.TOP_UP_STATE_FAILED)
 
 ADD_FUNDS = "outbound-sms billing add-funds"
@@ -74,6 +78,8 @@ def decline_in_words(top_up: billing_pb2.TopUp) -> str:
     """That it was declined, why, and what to do about it."""
     amount = show_micros(top_up.amount_micros, top_up.currency)
     code = top_up.failure_code or "no reason was given"
+    if other := _OTHER_AMOUNTS.get(top_up.failure_code):
+        return f"The top-up of {amount} was declined ({code}); nothing was charged. {other}"
     why = _DECLINES.get(top_up.failure_code, "")
     return (
         f"The top-up of {amount} was declined ({code}); nothing was charged. "
