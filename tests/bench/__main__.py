@@ -19,6 +19,8 @@ MODULES = {
     "unary": "unary",
     "fire_unary": "fire_unary",
     "fire_stream": "fire_stream",
+    "receipts": "receipts",
+    "inbound_stop": "inbound_stop",
 }
 
 

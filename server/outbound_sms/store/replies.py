@@ -90,13 +90,13 @@ async def take_reply(pool: Pool, inbound: InboundText, keyword: Keyword) -> Take
 async def _take(connection: Connection, inbound: InboundText, keyword: Keyword) -> Taken | None:
     # Statements of their own: what comes next is read after the wait.
     await connection.execute(_SQL["take_turn"], inbound.sender_e164)
+    await connection.execute(_SQL["plan_by_index"])
     source = (inbound.carrier, inbound.carrier_message_id)
     if await connection.fetchval(_SQL["is_stored"], *source):
         return Taken(repeated=True)
     ours = await connection.fetchrow(_SQL["find_sending_number"], inbound.recipient_e164)
     if ours is None:
         return None
-    await connection.execute(_SQL["plan_by_index"])
     effect = await _act(connection, inbound, keyword.meaning, ours["id"])
     reply_id = None
     if effect.answer and ours["keyword_replies"] == KeywordReplies.US:
