@@ -6,8 +6,8 @@ from rich.text import Text
 
 from outbound_sms.cli.billing.words import state_in_words
 from outbound_sms.cli.connection import Connection, connected
-from outbound_sms.cli.names import LARGEST_PAGE, pages
-from outbound_sms.cli.output import console, local_time, print_json
+from outbound_sms.cli.listing import show_list
+from outbound_sms.cli.output import local_time
 from outbound_sms.domain.money_text import show_micros
 from outboundsms import Client
 from outboundsms.v1 import billing_pb2
@@ -22,25 +22,17 @@ def top_ups(connection: Connection, limit: int, as_json: bool) -> None:
 
     With --json they have their ids.
     """
-    request = billing_pb2.ListTopUpsRequest(
-        page_size=min(limit, LARGEST_PAGE) if limit > 0 else LARGEST_PAGE
-    )
 
     async def work(client: Client) -> None:
-        shown, table = 0, _table()
-        async for page in pages(client.billing.ListTopUps, request):
-            for each in page.top_ups:
-                if limit and shown == limit:
-                    break
-                shown += 1
-                if as_json:
-                    print_json(each)
-                else:
-                    _add(table, each)
-            if limit and shown == limit:
-                break
-        if not as_json:
-            console.print(table if shown else "There are none.")
+        await show_list(
+            client.billing.ListTopUps,
+            billing_pb2.ListTopUpsRequest(),
+            lambda page: page.top_ups,
+            _table(),
+            _row,
+            limit=limit,
+            as_json=as_json,
+        )
 
     connection.run(work)
 
@@ -54,8 +46,8 @@ def _table() -> Table:
     return table
 
 
-def _add(table: Table, top_up: billing_pb2.TopUp) -> None:
-    table.add_row(
+def _row(top_up: billing_pb2.TopUp) -> tuple[str, str, str, Text]:
+    return (
         local_time(top_up.create_time),
         show_micros(top_up.amount_micros, top_up.currency),
         "auto-buy" if top_up.automatic else "hand",

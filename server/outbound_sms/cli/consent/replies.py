@@ -6,8 +6,8 @@ from rich.text import Text
 
 from outbound_sms.cli.connection import Connection, connected
 from outbound_sms.cli.consent.words import shown_text
-from outbound_sms.cli.names import LARGEST_PAGE, pages
-from outbound_sms.cli.output import console, local_time, print_json
+from outbound_sms.cli.listing import show_list
+from outbound_sms.cli.output import local_time
 from outboundsms import Client
 from outboundsms.v1 import contacts_pb2
 
@@ -22,25 +22,17 @@ def replies(connection: Connection, limit: int, as_json: bool) -> None:
     Nothing was done about them: somebody should read them, as one may mean a STOP. `outbound-sms
     messages list --number NUMBER` shows what the writer had been sent.
     """
-    request = contacts_pb2.ListUnclassifiedRepliesRequest(
-        page_size=min(limit, LARGEST_PAGE) if limit > 0 else LARGEST_PAGE
-    )
 
     async def work(client: Client) -> None:
-        shown, table = 0, _table()
-        async for page in pages(client.contacts.ListUnclassifiedReplies, request):
-            for each in page.replies:
-                if limit and shown == limit:
-                    break
-                shown += 1
-                if as_json:
-                    print_json(each)
-                else:
-                    _add(table, each)
-            if limit and shown == limit:
-                break
-        if not as_json:
-            console.print(table if shown else "There are none.")
+        await show_list(
+            client.contacts.ListUnclassifiedReplies,
+            contacts_pb2.ListUnclassifiedRepliesRequest(),
+            lambda page: page.replies,
+            _table(),
+            _row,
+            limit=limit,
+            as_json=as_json,
+        )
 
     connection.run(work)
 
@@ -54,8 +46,8 @@ def _table() -> Table:
     return table
 
 
-def _add(table: Table, reply: contacts_pb2.UnclassifiedReply) -> None:
-    table.add_row(
+def _row(reply: contacts_pb2.UnclassifiedReply) -> tuple[str, str, str, Text]:
+    return (
         local_time(reply.receive_time),
         reply.number,
         str(len(reply.contact_ids)),

@@ -5,8 +5,8 @@ from rich.table import Table
 
 from outbound_sms.cli.connection import Connection, connected
 from outbound_sms.cli.consent.words import source_name
-from outbound_sms.cli.names import LARGEST_PAGE, pages
-from outbound_sms.cli.output import console, local_time, print_json
+from outbound_sms.cli.listing import show_list
+from outbound_sms.cli.output import local_time
 from outboundsms import Client
 from outboundsms.v1 import contacts_pb2
 
@@ -20,26 +20,17 @@ def suppressions(connection: Connection, limit: int, as_json: bool) -> None:
 
     Most have replied STOP: only a START from the number itself lifts that.
     """
-    request = contacts_pb2.ListSuppressionsRequest(
-        page_size=min(limit, LARGEST_PAGE) if limit > 0 else LARGEST_PAGE
-    )
 
     async def work(client: Client) -> None:
-        shown, table = 0, _table()
-        async for page in pages(client.contacts.ListSuppressions, request):
-            for each in page.suppressions:
-                if limit and shown == limit:
-                    break
-                shown += 1
-                if as_json:
-                    print_json(each)
-                else:
-                    since = local_time(each.create_time)
-                    table.add_row(since, each.number, source_name(each.source))
-            if limit and shown == limit:
-                break
-        if not as_json:
-            console.print(table if shown else "There are none.")
+        await show_list(
+            client.contacts.ListSuppressions,
+            contacts_pb2.ListSuppressionsRequest(),
+            lambda page: page.suppressions,
+            _table(),
+            _row,
+            limit=limit,
+            as_json=as_json,
+        )
 
     connection.run(work)
 
@@ -49,3 +40,7 @@ def _table() -> Table:
     for column in ("Since", "Number", "Source"):
         table.add_column(column, no_wrap=True)
     return table
+
+
+def _row(found: contacts_pb2.Suppression) -> tuple[str, str, str]:
+    return local_time(found.create_time), found.number, source_name(found.source)

@@ -277,6 +277,33 @@ CREATE TABLE refund_due (
   instance_id  uuid NOT NULL
 );
 
+-- Fails texts that nobody has handed over, whose queue rows the caller has locked: the row goes, the status
+-- moves, the event is written, and what was held is released, or captured where a late receipt has shown that
+-- the carrier had it. Messages are locked in id order, as everybody does who changes many. In parallel:
+-- messages and reasons (GROUP.CODE). Returns how many it failed; what a receipt has ended keeps its status.
+CREATE FUNCTION fail_queued(message_ids uuid[], reasons text[]) RETURNS bigint LANGUAGE sql VOLATILE AS $$
+  WITH gone AS (
+    DELETE FROM dispatch d USING unnest(message_ids, reasons) AS doomed (message_id, reason)
+     WHERE d.message_id = doomed.message_id
+    RETURNING d.message_id, d.instance_id, d.cost_micros, d.held, doomed.reason),
+  locked AS MATERIALIZED (
+    SELECT m.id, m.status, gone.reason, gone.instance_id, gone.cost_micros, gone.held
+      FROM gone JOIN message m ON m.id = gone.message_id
+     ORDER BY m.id FOR UPDATE OF m),
+  resolved AS (
+    INSERT INTO ledger_entry (instance_id, kind, message_id, amount_micros)
+    SELECT instance_id, CASE WHEN status > 2 THEN 3 ELSE 4 END, id, cost_micros FROM locked WHERE held),
+  failed AS (
+    UPDATE message m SET status = 5, version = m.version + 1, reject_reason = locked.reason
+      FROM locked WHERE m.id = locked.id AND locked.status IN (1, 2)
+    RETURNING m.instance_id, m.id, m.mass_message_id, m.version, m.reject_reason,
+              locked.status AS previous_status),
+  event AS (
+    INSERT INTO status_event (instance_id, message_id, mass_message_id, version, status, previous_status, reject_reason)
+    SELECT instance_id, id, mass_message_id, version, 5, previous_status, reject_reason FROM failed)
+  SELECT count(*) FROM failed
+$$;
+
 -- The wall and the rights ---------------------------------------------------------------------------------
 
 DO $$

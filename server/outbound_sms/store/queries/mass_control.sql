@@ -59,31 +59,15 @@ SELECT message_id FROM parked ORDER BY message_id;
 UPDATE mass_message SET queue_settled = true WHERE id = $1;
 
 -- name: fail_ready
--- Fails texts that nobody has handed over: the queue row goes, the status moves, the event is written, and
--- what was held is released, or captured where a late receipt has shown that the carrier had it.
--- Messages are locked in id order, as everybody does who changes many. $1 mass message, $2 reason, $3 most.
+-- Fails texts that nobody has handed over; how many were taken out of the queue. $1 mass message, $2 reason,
+-- $3 most.
 WITH ready AS MATERIALIZED (
   SELECT d.message_id FROM dispatch d
    WHERE d.mass_message_id = $1 AND d.owner IS NULL AND d.in_doubt_since IS NULL
-   LIMIT $3 FOR UPDATE SKIP LOCKED),
-gone AS (
-  DELETE FROM dispatch d USING ready WHERE d.message_id = ready.message_id
-  RETURNING d.message_id, d.instance_id, d.cost_micros, d.held),
-locked AS MATERIALIZED (
-  SELECT m.id, m.status FROM message m
-   WHERE m.id IN (SELECT gone.message_id FROM gone) ORDER BY m.id FOR UPDATE),
-resolved AS (
-  INSERT INTO ledger_entry (instance_id, kind, message_id, amount_micros)
-  SELECT gone.instance_id, CASE WHEN locked.status > 2 THEN 3 ELSE 4 END, gone.message_id, gone.cost_micros
-    FROM gone JOIN locked ON locked.id = gone.message_id WHERE gone.held),
-failed AS (
-  UPDATE message m SET status = 5, version = m.version + 1, reject_reason = $2
-    FROM locked WHERE m.id = locked.id AND locked.status IN (1, 2)
-  RETURNING m.instance_id, m.id, m.mass_message_id, m.version, locked.status AS previous_status),
-event AS (
-  INSERT INTO status_event (instance_id, message_id, mass_message_id, version, status, previous_status, reject_reason)
-  SELECT instance_id, id, mass_message_id, version, 5, previous_status, $2 FROM failed)
-SELECT count(*) FROM gone;
+   LIMIT $3 FOR UPDATE SKIP LOCKED)
+SELECT doomed.texts
+  FROM (SELECT count(*) AS texts, array_agg(message_id) AS ids, array_agg($2::text) AS reasons FROM ready) doomed
+ CROSS JOIN fail_queued(doomed.ids, doomed.reasons);
 
 -- name: list_expired
 -- Texts of no mass message whose validity has passed and that nobody has, with the quiet hours that may
@@ -95,32 +79,17 @@ SELECT i.quiet_start, i.quiet_end, i.quiet_mode, i.time_zone, d.message_id, d.zo
  LIMIT $1;
 
 -- name: fail_expired
--- Fails those of the texts that nobody has taken meanwhile, with their money as above. In parallel: $1 message ids, $2 reasons.
-WITH expired AS (
-  SELECT * FROM unnest($1::uuid[], $2::text[]) AS expired (message_id, reason)),
-ready AS MATERIALIZED (
-  SELECT d.message_id, expired.reason FROM expired JOIN dispatch d ON d.message_id = expired.message_id
+-- Fails those of the texts that nobody has taken meanwhile; how many were taken out of the queue. In
+-- parallel: $1 message ids, $2 reasons.
+WITH ready AS MATERIALIZED (
+  SELECT d.message_id, expired.reason
+    FROM unnest($1::uuid[], $2::text[]) AS expired (message_id, reason)
+    JOIN dispatch d ON d.message_id = expired.message_id
    WHERE d.mass_message_id IS NULL AND d.owner IS NULL AND d.in_doubt_since IS NULL AND d.valid_until <= now()
-   FOR UPDATE OF d SKIP LOCKED),
-gone AS (
-  DELETE FROM dispatch d USING ready WHERE d.message_id = ready.message_id
-  RETURNING d.message_id, d.instance_id, d.cost_micros, d.held, ready.reason),
-locked AS MATERIALIZED (
-  SELECT m.id, m.status, gone.reason FROM gone JOIN message m ON m.id = gone.message_id
-   ORDER BY m.id FOR UPDATE OF m),
-resolved AS (
-  INSERT INTO ledger_entry (instance_id, kind, message_id, amount_micros)
-  SELECT gone.instance_id, CASE WHEN locked.status > 2 THEN 3 ELSE 4 END, gone.message_id, gone.cost_micros
-    FROM gone JOIN locked ON locked.id = gone.message_id WHERE gone.held),
-failed AS (
-  UPDATE message m SET status = 5, version = m.version + 1, reject_reason = locked.reason
-    FROM locked WHERE m.id = locked.id AND locked.status IN (1, 2)
-  RETURNING m.instance_id, m.id, m.mass_message_id, m.version, m.reject_reason,
-            locked.status AS previous_status),
-event AS (
-  INSERT INTO status_event (instance_id, message_id, mass_message_id, version, status, previous_status, reject_reason)
-  SELECT instance_id, id, mass_message_id, version, 5, previous_status, reject_reason FROM failed)
-SELECT count(*) FROM gone;
+   FOR UPDATE OF d SKIP LOCKED)
+SELECT doomed.texts
+  FROM (SELECT count(*) AS texts, array_agg(message_id) AS ids, array_agg(reason) AS reasons FROM ready) doomed
+ CROSS JOIN fail_queued(doomed.ids, doomed.reasons);
 
 -- name: finish
 -- Ends a mass message of which nothing is left in the queue; one that was cancelled stays CANCELLED.

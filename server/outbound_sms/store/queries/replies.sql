@@ -43,13 +43,11 @@ recorded AS (
 SELECT count(*) FROM restored;
 
 -- name: fail_waiting
--- Fails every text to a number that nobody has handed over, of all instances: the queue row goes, the status
--- moves, the event is written, and what was held is released, or captured where a late receipt has shown that
--- the carrier had it. A row that is leased or in doubt, or that somebody is at, is left to the claim and the
--- intent, which look at the suppression. Only texts made since the oldest of the queue are looked at, so that a
--- long history costs nothing, each by its key (LATERAL and num_nonnulls keep the planner to it): as a join,
--- with statistics from when the queue was short, all would be compared with all. Messages are locked in id
--- order, as everybody does who changes many.
+-- Fails every text to a number that nobody has handed over, of all instances. A row that is leased or in doubt,
+-- or that somebody is at, is left to the claim and the intent, which look at the suppression. Only texts made
+-- since the oldest of the queue are looked at, so that a long history costs nothing, each by its key (LATERAL
+-- and num_nonnulls keep the planner to it): as a join, with statistics from when the queue was short, all would
+-- be compared with all.
 -- $1 number, $2 reason, $3 whether answers to earlier texts of the number fail too.
 WITH recent AS MATERIALIZED (
   SELECT m.id FROM message m
@@ -60,25 +58,10 @@ ready AS MATERIALIZED (
     FROM recent CROSS JOIN LATERAL (
       SELECT d.message_id FROM dispatch d
        WHERE d.message_id = recent.id AND num_nonnulls(d.owner, d.in_doubt_since) = 0 AND ($3 OR d.priority > 0)
-         FOR UPDATE SKIP LOCKED) waiting),
-gone AS (
-  DELETE FROM dispatch d USING ready WHERE d.message_id = ready.message_id
-  RETURNING d.message_id, d.instance_id, d.cost_micros, d.held),
-locked AS MATERIALIZED (
-  SELECT m.id, m.status FROM message m
-   WHERE m.id IN (SELECT gone.message_id FROM gone) ORDER BY m.id FOR UPDATE),
-resolved AS (
-  INSERT INTO ledger_entry (instance_id, kind, message_id, amount_micros)
-  SELECT gone.instance_id, CASE WHEN locked.status > 2 THEN 3 ELSE 4 END, gone.message_id, gone.cost_micros
-    FROM gone JOIN locked ON locked.id = gone.message_id WHERE gone.held),
-failed AS (
-  UPDATE message m SET status = 5, version = m.version + 1, reject_reason = $2
-    FROM locked WHERE m.id = locked.id AND locked.status IN (1, 2)
-  RETURNING m.instance_id, m.id, m.mass_message_id, m.version, locked.status AS previous_status),
-event AS (
-  INSERT INTO status_event (instance_id, message_id, mass_message_id, version, status, previous_status, reject_reason)
-  SELECT instance_id, id, mass_message_id, version, 5, previous_status, $2 FROM failed)
-SELECT count(*) FROM failed;
+         FOR UPDATE SKIP LOCKED) waiting)
+SELECT failed.texts
+  FROM (SELECT array_agg(message_id) AS ids, array_agg($2::text) AS reasons FROM ready) doomed
+ CROSS JOIN fail_queued(doomed.ids, doomed.reasons) AS failed (texts);
 
 -- name: forget_unfunded
 -- Texts to a number that could not be paid keep their status, and cannot be requeued any more. One that
