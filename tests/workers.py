@@ -22,19 +22,19 @@ HEAVY = (
 )
 
 
+# The width of a terminal, which these processes have none of: Rich would keep it from its import
+# on, and tests of the command line set their own. Here and not in a hook: a conftest may import
+# Rich before any hook runs.
+os.environ.pop("COLUMNS", None)
+os.environ.pop("LINES", None)
+
+
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
     """Gives a whole file to a process, so that its module's fixtures are made once."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         return "heavy" if file in HEAVY else file
-
-
-def pytest_configure() -> None:
-    """Forgets the width of a terminal, which these processes have none of: Rich would keep it from
-    its import on, and tests of the command line set their own."""
-    os.environ.pop("COLUMNS", None)
-    os.environ.pop("LINES", None)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
