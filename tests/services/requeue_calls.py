@@ -16,6 +16,7 @@ from outboundsms.v1.mass_messages_pb2_grpc import MassMessagesStub
 from tests.dispatch.claims import claim
 from tests.dispatch.queue_factory import Queued, fill_queue
 from tests.services.running import Stubs
+from tests.ticks import tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ async def add_key(pool: Pool, instance_id: UUID) -> str:
 
 async def fed(pool: Pool, message_ids: Sequence[UUID]) -> dict[UUID, list[tuple[int, int]]]:
     """Version and status of each change of the messages, in the order of the feed."""
-    await pool.fetchval("SELECT feed_tick_once()")
+    await tick(pool)
     rows = await pool.fetch(
         "SELECT e.message_id, e.version, e.status FROM feed f CROSS JOIN LATERAL "
         "unnest(f.message_ids, f.versions, f.statuses) WITH ORDINALITY "

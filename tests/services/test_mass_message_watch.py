@@ -15,6 +15,7 @@ from outbound_sms.store.pool import Pool
 from tests.dispatch.queue_factory import fill_queue
 from tests.factories import EVERYONE
 from tests.feed.writer import change
+from tests.ticks import tick
 
 NOW = datetime(2026, 1, 8, 3, 0, tzinfo=UTC)
 FINISHED = MassMessage(
@@ -112,9 +113,9 @@ async def test_counts_follow_when_the_tick_has_seen_every_change_of_the_mass_mes
         ]
 
     assert await follow() == [False, False]
-    await pool.fetchval("SELECT feed_tick_once()")
+    await tick(pool)
     assert await follow() == [True, True]
     await change(pool, one.message_ids[:1], 3)
     assert await follow() == [False, True]
-    await pool.fetchval("SELECT feed_tick_once()")
+    await tick(pool)
     assert await follow() == [True, True]

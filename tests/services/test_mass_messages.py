@@ -19,6 +19,7 @@ from tests.factories import Isp, add_account, add_subscribers, make_isp
 from tests.services.failures import failure, failure_of
 from tests.services.mass_message_requests import create, get, preview, spec
 from tests.services.running import Running, Stubs, Tenant
+from tests.ticks import tick
 from tests.waiting import wait_until
 
 Code = grpc.StatusCode
@@ -35,10 +36,6 @@ async def isp(pool: Pool, instance: Tenant) -> Isp:
 @pytest.fixture
 def mass(stub: Stubs) -> Any:
     return stub(MassMessagesStub)
-
-
-async def tick(pool: Pool) -> None:
-    await pool.fetchval("SELECT feed_tick_once()")
 
 
 async def move(pool: Pool, count: int, before: int, after: int) -> None:

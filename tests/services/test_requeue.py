@@ -27,6 +27,7 @@ from tests.services.failures import failure
 from tests.services.quiet import set_quiet
 from tests.services.requeue_calls import Broke, fed, make_broke
 from tests.services.running import Running, Stubs, Tenant, server_pools
+from tests.ticks import tick
 from tests.waiting import wait_until
 
 Code = grpc.StatusCode
@@ -35,7 +36,7 @@ SENT, UNPAID = 3, 6
 
 async def state_of(broke: Broke) -> mass_messages_pb2.MassMessage:
     """The mass message, after a tick."""
-    await broke.pool.fetchval("SELECT feed_tick_once()")
+    await tick(broke.pool)
     request = mass_messages_pb2.GetMassMessageRequest(
         mass_message_id=str(broke.queued.mass_message_id)
     )
