@@ -34,7 +34,7 @@ run: $(VENV)/.runtime ## Runs a server here, with its database and a sandbox car
 setup: $(VENV)/.development ## Makes .venv with all that development needs; the others do it too
 
 .PHONY: test
-test: $(VENV)/.development ## Runs all tests (TESTS='tests/domain -k segment' runs some)
+test: $(VENV)/.development $(VENV)/.node $(VENV)/.smpp-peers ## Runs all tests (TESTS='tests/domain -k segment' runs some)
 	@$(BIN)/python -m pytest -n 2 -p tests.workers $(TESTS)
 
 .PHONY: fmt
@@ -90,7 +90,7 @@ breaking: $(VENV)/.development
 	echo "breaking: skipped, there is no main branch with a contract to compare with."
 
 .PHONY: bench
-bench: $(VENV)/.development ## Measures, and prints a JSON line for each benchmark
+bench: $(VENV)/.development $(VENV)/.node ## Measures, and prints a JSON line for each benchmark
 	@$(BIN)/python -m tests.bench $(BENCH)
 
 .PHONY: clean
@@ -130,6 +130,30 @@ $(VENV)/.development: requirements/development.txt $(PROJECTS) | $(VENV)/.made
 	@echo "Installing what development needs into $(VENV)"
 	@$(call install,development)
 	@touch $@ $(VENV)/.runtime
+
+# Carriers and contracts of others, which tests talk to; where npm or they cannot be had, those tests are
+# skipped, and say so.
+$(VENV)/.node: tests/node/package.json | $(VENV)/.made
+	@echo "Installing what tests talk to into $(VENV)/node"
+	@mkdir -p $(VENV)/node && cp tests/node/package.json $(VENV)/node/ && \
+	npm install --prefix $(VENV)/node --no-package-lock --ignore-scripts --no-audit --no-fund \
+		--loglevel=error >/dev/null && touch $@ || \
+	echo "They could not be installed (is npm there?); their tests are skipped."
+
+# SMSCs that misbehave, which are in Jasmin's source package only, and what they need, out of the way of
+# everything else; where they cannot be had their tests are skipped, and say so.
+SMPP_PEERS := $(VENV)/smpp-peers
+JASMIN := jasmin==0.11.1
+
+$(VENV)/.smpp-peers: requirements/smpp-peers.txt | $(VENV)/.made
+	@echo "Installing SMSCs that tests talk to into $(SMPP_PEERS)"
+	@$(PYTHON) -m venv $(SMPP_PEERS) && \
+	$(SMPP_PEERS)/bin/pip install --quiet -r requirements/smpp-peers.txt && \
+	$(SMPP_PEERS)/bin/pip download --quiet --no-deps --no-binary jasmin --dest $(SMPP_PEERS) $(JASMIN) && \
+	tar -xzf $(SMPP_PEERS)/jasmin-*.tar.gz -C $(SMPP_PEERS) --strip-components=4 --wildcards \
+		'*/tests/protocols/smpp/smsc_simulator.py' && \
+	rm $(SMPP_PEERS)/jasmin-*.tar.gz && touch $@ || \
+	echo "They could not be installed; their tests are skipped."
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

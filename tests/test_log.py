@@ -1,6 +1,8 @@
 """What the log says, and what it never says."""
 
+import asyncio
 import contextvars
+import gc
 import io
 import json
 import logging
@@ -12,6 +14,7 @@ import pytest
 import structlog
 
 from outbound_sms import log
+from outbound_sms.domain.errors import NotFound, Reason
 from outbound_sms.store.pool import Pool
 
 NUMBER = "+12125550101"
@@ -55,6 +58,43 @@ def test_numbers_are_masked_wherever_they_are(target: io.StringIO) -> None:
     assert second["logger"] == "library"
 
 
+def test_of_errors_only_ours_and_the_systems_are_told_with_their_texts(target: io.StringIO) -> None:
+    log_error = structlog.get_logger().error
+    others = (
+        KeyError(BODY),
+        ValueError(BODY),
+        RuntimeError(BODY),
+        ExceptionGroup(BODY, [OSError()]),
+    )
+    for error in others:
+        log_error("failed", exc_info=error)
+    assert BODY not in target.getvalue()
+    log_error("failed", exc_info=NotFound(Reason.CONTACT_NOT_FOUND, "There is no such contact."))
+    log_error("failed", exc_info=ConnectionRefusedError("no server there"))
+    assert [(line["exception"], line.get("message")) for line in lines(target)] == [
+        ("KeyError", None),
+        ("ValueError", None),
+        ("RuntimeError", None),
+        ("ExceptionGroup", None),
+        ("NotFound", "There is no such contact."),
+        ("ConnectionRefusedError", "no server there"),
+    ]
+
+
+async def test_the_event_loop_tells_nothing_of_what_a_task_failed_with(target: io.StringIO) -> None:
+    async def fail() -> None:
+        raise ValueError(BODY)
+
+    failing = asyncio.create_task(fail())
+    await asyncio.wait({failing})
+    del failing
+    gc.collect()
+    (line,) = lines(target)
+    assert line["event"] == "Task exception was never retrieved"
+    assert line["exception"] == "ValueError"
+    assert BODY not in target.getvalue()
+
+
 async def test_the_errors_of_the_database_keep_their_values_to_themselves(
     target: io.StringIO, pool: Pool
 ) -> None:
@@ -76,7 +116,7 @@ async def test_the_errors_of_the_database_keep_their_values_to_themselves(
     assert NUMBER not in target.getvalue()
     assert len(lines(target)) == 6
     last = lines(target)[-2]
-    assert (last["exception"], last["constraint"]) == ("UniqueViolationError", "suppression_pkey")
+    assert (last["exception"], last["constraint"]) == ("UniqueViolationError", "suppression_once")
     assert any("test_log.py" in frame for frame in last["at"])
 
 

@@ -14,9 +14,11 @@ from xdist.scheduler import LoadScopeScheduling
 # first: whoever has nothing to do at the end then waits for a short file and not for them.
 HEAVY = (
     "tests/e2e/test_kill.py",
+    "tests/e2e/test_kill_points.py",
     "tests/e2e/test_crash.py",
     "tests/e2e/test_drain.py",
     "tests/e2e/test_freeze.py",
+    "tests/e2e/test_personal_data.py",
     "tests/feed/test_tick_crashes.py",
     "tests/dispatch/test_fairness.py",
 )

@@ -1,7 +1,8 @@
 """One JSON object a line on stderr, for our own code and for the libraries.
 
 Phone numbers are masked wherever they turn up, and neither bodies nor SQL values are ever written:
-the texts of database errors hold both, so they are told by their code, constraint and table.
+the texts of database errors hold both, so they are told by their code, constraint and table, and
+other errors that are not ours by their kind and place.
 """
 
 import json
@@ -20,6 +21,7 @@ import structlog
 from outbound_sms.domain.phone import mask_numbers
 
 _LONGEST_TEXT = 2_000
+_OURS = __name__.partition(".")[0]
 _call_id: ContextVar[str] = ContextVar("call_id", default="")
 _access: TextIO | None = None
 
@@ -68,7 +70,7 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
     handler = logging.StreamHandler(target)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, _first_line_of_asyncio, *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
             keep_exc_info=False,
         )
@@ -100,6 +102,16 @@ def mask_values(_logger: object, _method: str, event: Event) -> Event:
     return event
 
 
+def _first_line_of_asyncio(_logger: object, _method: str, event: Event) -> Event:
+    """The event loop writes below its complaint what failed, with the text of the exception.
+
+    What may be told of that, `describe_exception` tells.
+    """
+    if event["logger"] == "asyncio":
+        event["event"] = str(event["event"]).partition("\n")[0]
+    return event
+
+
 def _add_call_id(_logger: object, _method: str, event: Event) -> Event:
     call_id = _call_id.get()
     if call_id:
@@ -125,10 +137,10 @@ def _safe_details(error: BaseException) -> dict[str, str]:
             "column": error.column_name,
         }
         return {key: str(value) for key, value in parts.items() if value}
-    # These quote the value that they complain about.
-    if isinstance(error, asyncpg.InterfaceError | ValueError):
-        return {}
-    return {"message": str(error)[:_LONGEST_TEXT]}
+    # Others quote the value that they complain about, or what was received: a key, a header.
+    if isinstance(error, OSError) or type(error).__module__.partition(".")[0] == _OURS:
+        return {"message": str(error)[:_LONGEST_TEXT]}
+    return {}
 
 
 def _frames(trace: TracebackType | None) -> list[str]:

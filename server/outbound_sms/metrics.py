@@ -1,4 +1,5 @@
-"""What Prometheus is told. Labels hold methods, codes and outcomes; never a tenant or a number."""
+"""What Prometheus is told. Labels hold methods, codes, outcomes and carriers; never a tenant or a
+number."""
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
@@ -17,6 +18,16 @@ MESSAGES_SUBMITTED = Counter(
     "Messages handed to a carrier, by what came of it.",
     ["outcome"],
 )
+BREAKER_STATE = Gauge(
+    "outbound_sms_carrier_breaker_state",
+    "Whether the circuit breaker of a carrier is closed (0), half-open (1) or open (2).",
+    ["carrier"],
+)
+CARRIER_FAILURES = Counter(
+    "outbound_sms_carrier_failures_total",
+    "Calls that failed because of the carrier, not because of the message.",
+    ["carrier"],
+)
 FENCED_WRITES = Counter(
     "outbound_sms_fenced_write_total",
     "Results that a worker brought after its lease had gone to another.",
@@ -29,7 +40,8 @@ DOUBTS_RESOLVED = Counter(
 )
 RECEIPTS = Counter(
     "outbound_sms_receipts_total",
-    "Delivery receipts that came in, by state; forged and malformed ones too.",
+    "Delivery receipts that came in, by state; forged and malformed ones too, and those that "
+    "turned out to be for no message of ours (unknown).",
     ["state"],
 )
 INBOUND = Counter(
@@ -44,8 +56,36 @@ TOP_UPS = Counter(
     "processing, not_found, never_charged, paid_late.",
     ["outcome"],
 )
+SMPP_BOUND = Gauge("outbound_sms_smpp_bound", "SMPP sessions that are bound.", ["carrier"])
+SMPP_IN_WINDOW = Gauge(
+    "outbound_sms_smpp_in_window", "Submissions over SMPP that wait for an answer.", ["carrier"]
+)
+SMPP_RECONNECTS = Counter(
+    "outbound_sms_smpp_reconnects_total",
+    "SMPP sessions that ended, or did not come about, and were tried again.",
+    ["carrier"],
+)
+SMPP_MALFORMED = Counter(
+    "outbound_sms_smpp_malformed_total",
+    "deliver_sm that held neither a receipt nor a text that we understand.",
+    ["carrier"],
+)
 QUEUE_DEPTH = Gauge(
     "outbound_sms_queue_depth", "Rows of the queue, by state: ready, leased.", ["state"]
+)
+SENDING_LIMITS_REACHED = Counter(
+    "outbound_sms_sending_limits_reached_total",
+    "Limits against fraud that instances ran into: messages_per_day, spend_per_day, surge, "
+    "messages_per_prefix.",
+    ["limit"],
+)
+MESSAGES_PUT_OFF = Counter(
+    "outbound_sms_messages_put_off_total",
+    "Messages made to wait for the next hour, since their number's neighbours had had enough.",
+)
+TRIGGERED_PAUSED = Gauge(
+    "outbound_sms_triggered_messages_paused",
+    "Instances whose triggered messages are paused by a surge until somebody resumes them.",
 )
 LEDGER_VIOLATIONS = Gauge(
     "outbound_sms_ledger_violations",

@@ -19,6 +19,9 @@ from outbound_sms.dispatch.dispatcher import CarrierTooSlow
 from outbound_sms.domain.callback import CallbackAddress
 from outbound_sms.drain import Drain, Step, run_steps, server_steps
 from outbound_sms.http_side import HttpSide
+from outbound_sms.inbox.arrivals import ReceivedArrivals
+from outbound_sms.inbox.receipts import ReceiptInbox
+from outbound_sms.inbox.texts import TextInbox
 from outbound_sms.metrics import metrics_app
 from outbound_sms.payments import configuration as payment_configuration
 from outbound_sms.payments.configuration import PaymentConfigurationError
@@ -35,12 +38,12 @@ from outbound_sms.pools import (
     open_pools,
 )
 from outbound_sms.rpc.server import GrpcServer, Transport
+from outbound_sms.sealing_keys import SealingKeys, SealingKeysError, read_sealing_keys
 from outbound_sms.sending import Sending
-from outbound_sms.settings import Settings
+from outbound_sms.settings import SEALING_KEYS, Settings
 from outbound_sms.store.pool import Pool
 from outbound_sms.store.signing_keys import signing_key
 from outbound_sms.webhooks.inbound import InboundHandler
-from outbound_sms.webhooks.inbox import ReceiptInbox
 from outbound_sms.webhooks.server import ReceiptHandler, build_app
 
 Announce = Callable[[str, str], None]
@@ -103,10 +106,11 @@ async def _start(
     resources: AsyncExitStack,
     announce: Announce,
 ) -> None:
-    carriers = _load_carriers(settings)
+    keys = _load_sealing_keys(settings)
+    carriers = _load_carriers(settings, keys)
     for carrier in carriers.values():
         resources.push_async_callback(carrier.close)
-    gateway = _load_gateway(settings)
+    gateway = _load_gateway(settings, keys)
     if gateway is not None:
         resources.push_async_callback(gateway.close)
     pools = await open_pools(settings, resources)
@@ -120,13 +124,14 @@ async def _start(
         except CarrierTooSlow as error:
             raise CannotStart(str(error)) from error
         running.charging = Charging(pools[EXPANSION], gateway, running.sending.wake_for_texts)
+    heard = running.sending.wake_for_receipts if running.sending is not None else _nobody
+    answered = running.sending.wake_for_texts if running.sending is not None else _nobody
+    replies = TextInbox(pools[SYSTEM], answered)
     app = web.Application()
     if WEBHOOKS in settings.roles:
-        heard = running.sending.wake_for_receipts if running.sending is not None else _nobody
-        answered = running.sending.wake_for_texts if running.sending is not None else _nobody
         app = build_app(
             ReceiptHandler(carriers, callbacks, ReceiptInbox(pools[SYSTEM], heard)),
-            InboundHandler(carriers, callbacks, pools[SYSTEM], answered),
+            InboundHandler(carriers, callbacks, replies),
         )
     for resource in metrics_app().router.resources():
         app.router.register_resource(resource)
@@ -150,6 +155,8 @@ async def _start(
         await resources.enter_async_context(running.parts.feed)
         running.server = _make_server(settings, drain, running.parts)
         announce("grpc", await _listen(running.server, settings.listen))
+    if running.sending is not None:
+        running.sending.connect(ReceivedArrivals(ReceiptInbox(pools[QUEUE], heard), replies))
     for duty in running.duties():
         duty.start()
 
@@ -184,23 +191,33 @@ def _steps(
     return steps
 
 
-def _load_carriers(settings: Settings) -> Mapping[str, Carrier]:
+def _load_sealing_keys(settings: Settings) -> SealingKeys | None:
+    if settings.sealing_keys_file is None:
+        return None
+    try:
+        return read_sealing_keys(settings.sealing_keys_file)
+    except SealingKeysError as error:
+        listed = "\n".join(f"  {problem}" for problem in error.problems)
+        raise CannotStart(f"{SEALING_KEYS} is wrong:\n{listed}") from error
+
+
+def _load_carriers(settings: Settings, keys: SealingKeys | None) -> Mapping[str, Carrier]:
     if settings.carriers_file is None:
         _log.warning("no carriers", hint="set OUTBOUND_SMS_CARRIERS; nothing can be sent")
         return {}
     try:
-        return configuration.load(settings.carriers_file)
+        return configuration.load(settings.carriers_file, keys)
     except CarrierConfigurationError as error:
         listed = "\n".join(f"  {problem}" for problem in error.problems)
         raise CannotStart(f"{settings.carriers_file} is wrong:\n{listed}") from error
 
 
-def _load_gateway(settings: Settings) -> PaymentGateway | None:
+def _load_gateway(settings: Settings, keys: SealingKeys | None) -> PaymentGateway | None:
     if settings.payments_file is None:
         _log.warning("no payments", hint="set OUTBOUND_SMS_PAYMENTS; nobody can add funds")
         return None
     try:
-        return payment_configuration.load(settings.payments_file)
+        return payment_configuration.load(settings.payments_file, keys)
     except PaymentConfigurationError as error:
         listed = "\n".join(f"  {problem}" for problem in error.problems)
         raise CannotStart(f"{settings.payments_file} is wrong:\n{listed}") from error

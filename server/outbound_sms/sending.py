@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
-from outbound_sms.carriers.carrier import Carrier
+from outbound_sms.carriers.carrier import Arrivals, Carrier, ConnectedCarrier
 from outbound_sms.dispatch.dispatcher import Dispatcher
 from outbound_sms.dispatch.expand import run_expander
 from outbound_sms.dispatch.mass_control import run_mass_control
@@ -24,21 +24,32 @@ class Sending:
         settings: DispatchSettings,
     ) -> None:
         self._pool = pool
+        self._connected = [c for c in carriers.values() if isinstance(c, ConnectedCarrier)]
         self._dispatcher = Dispatcher(queue_pool, carriers, callbacks, settings)
         self._expander_wake = asyncio.Event()
         self._control_wake = asyncio.Event()
         self._stop = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
+    def connect(self, arrivals: Arrivals) -> None:
+        """Connects the carriers that are reached by connections; what they bring goes there."""
+        for carrier in self._connected:
+            carrier.connect(arrivals)
+
     def start(self) -> None:
         """Begins; `task` ends when it has been told to stop, or with what went wrong."""
         self.task = asyncio.create_task(self._run(), name="sending")
 
     async def stop(self) -> None:
-        """Takes no more work; returns when what was begun is finished. Raises what went wrong."""
+        """Takes no more work; returns when what was begun is finished and the carriers are
+        disconnected. Raises what went wrong."""
         self._stop.set()
-        if self.task is not None:
-            await self.task
+        try:
+            if self.task is not None:
+                await self.task
+        finally:
+            # While the database can still be reached: they may be bringing something.
+            await asyncio.gather(*(carrier.close() for carrier in self._connected))
 
     def wake(self) -> None:
         """A service made work: look at once rather than at the next poll."""

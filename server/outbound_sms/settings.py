@@ -15,6 +15,7 @@ from outbound_sms.rpc.limits import Limits
 _LIMITS = Limits()
 _DISPATCH = DispatchSettings()
 ROLES = frozenset({"api", "dispatcher", "webhooks"})
+SEALING_KEYS = "OUTBOUND_SMS_SEALING_KEYS"
 LOG_LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR"})
 
 
@@ -36,6 +37,7 @@ class Settings:
     public_url: str = "http://127.0.0.1:8080"
     carriers_file: Path | None = None
     payments_file: Path | None = None
+    sealing_keys_file: Path | None = None
     roles: frozenset[str] = ROLES
     processes: int = 1
     api_connections: int = 10
@@ -216,6 +218,13 @@ VARIABLES = (
         Path,
         "TOML file with the payment gateway that charges top-ups. For every process: those of the "
         "API refuse top-ups without it.",
+    ),
+    Variable(
+        SEALING_KEYS,
+        "sealing_keys_file",
+        Path,
+        "File with the keys that open sealed secrets in the two files above; "
+        "`admin make-sealing-key` makes it. Only its owner may read it.",
     ),
     Variable("OUTBOUND_SMS_ROLES", "roles", _roles, "What this server does, with commas between."),
     Variable("OUTBOUND_SMS_PROCESSES", "processes", _count, "Server processes on the same port."),

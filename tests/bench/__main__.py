@@ -13,6 +13,7 @@ MODULES = {
     "lifecycle_money": "lifecycle",
     "hot_instance": "lifecycle",
     "dispatch_http": "dispatch_http",
+    "dispatch_smpp": "dispatch_smpp",
     "expand": "expand",
     "watch_latency": "watch_latency",
     "watch_catch_up": "watch_latency",

@@ -13,9 +13,9 @@ from outbound_sms.dispatch.dispatcher import Dispatcher
 from outbound_sms.dispatch.loops import repeat
 from outbound_sms.dispatch.settings import DispatchSettings
 from outbound_sms.domain.callback import CallbackAddress
+from outbound_sms.inbox.receipts import ReceiptInbox
 from outbound_sms.store.pool import Pool, open_pool
 from outbound_sms.store.receipts import DELIVERED, StoredReceipt
-from outbound_sms.webhooks.inbox import ReceiptInbox
 from tests.bench import batched_sql, no_op_jobs
 from tests.bench.database import bench_server, empty
 from tests.bench.result import Result, alternate, result

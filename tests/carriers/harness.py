@@ -1,16 +1,17 @@
 """A sandbox, and a place where its callbacks arrive: in the test's own process, on free ports."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import aiohttp
 from aiohttp import web
 
-from outbound_sms.carriers.carrier import LookUp, Submission
+from outbound_sms.carriers import signature
+from outbound_sms.carriers.carrier import Callback, LookUp, Submission
 from outbound_sms.carriers.twilio import TwilioCarrier
 from tests.waiting import wait_until
 
@@ -19,6 +20,22 @@ AUTH_TOKEN = "a-test-token"
 
 MakeSubmission = Callable[..., Submission]
 Connect = Callable[..., AbstractAsyncContextManager[TwilioCarrier]]
+
+
+def form_callback(
+    form: Mapping[str, str] | Sequence[tuple[str, str]],
+    url: str = "",
+    signed: str = "",
+    settings: str | None = None,
+) -> Callback:
+    """A callback with a form, as Twilio makes it: its signature, and what says how it was made."""
+    headers = {
+        "content-type": "application/x-www-form-urlencoded",
+        signature.HEADER.lower(): signed,
+    }
+    if settings is not None:
+        headers[signature.SETTINGS_HEADER.lower()] = settings
+    return Callback(url, headers, urlencode(form).encode())
 
 
 @dataclass

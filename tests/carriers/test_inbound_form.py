@@ -2,9 +2,9 @@
 
 import pytest
 
-from outbound_sms.carriers.carrier import Form, Inbound, MalformedInbound
-from outbound_sms.carriers.null import NullCarrier
+from outbound_sms.carriers.carrier import Callback, Inbound, MalformedInbound, MalformedReceipt
 from outbound_sms.carriers.twilio import TwilioCarrier, TwilioConfig
+from tests.carriers.harness import form_callback
 
 CARRIER = TwilioCarrier(TwilioConfig(name="t", account_sid="AC" + "1" * 32, auth_token="a token"))
 FORM = {"MessageSid": "SM1", "From": "+14165550123", "To": "+12125550100", "Body": "STOP"}
@@ -14,7 +14,6 @@ FORM = {"MessageSid": "SM1", "From": "+14165550123", "To": "+12125550100", "Body
     ("form", "inbound"),
     [
         (FORM, Inbound("SM1", "+14165550123", "+12125550100", "STOP")),
-        (list(FORM.items()), Inbound("SM1", "+14165550123", "+12125550100", "STOP")),
         (
             {**FORM, "MessageSid": "", "SmsSid": "SM2"},
             Inbound("SM2", "+14165550123", "+12125550100", "STOP"),
@@ -23,8 +22,8 @@ FORM = {"MessageSid": "SM1", "From": "+14165550123", "To": "+12125550100", "Body
         ({**FORM, "Body": "a\0b"}, Inbound("SM1", "+14165550123", "+12125550100", "a\ufffdb")),
     ],
 )
-def test_a_text_is_read(form: Form, inbound: Inbound) -> None:
-    assert CARRIER.parse_inbound(form) == inbound
+def test_a_text_is_read(form: dict[str, str], inbound: Inbound) -> None:
+    assert CARRIER.parse_inbound(form_callback(form)) == inbound
 
 
 @pytest.mark.parametrize(
@@ -47,19 +46,19 @@ def test_what_is_no_text_between_phone_numbers_is_refused(
     change: dict[str, str], field: str
 ) -> None:
     with pytest.raises(MalformedInbound, match=f"^{field} is") as refused:
-        CARRIER.parse_inbound({**FORM, **change})
+        CARRIER.parse_inbound(form_callback({**FORM, **change}))
     assert "555" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", FORM)
 def test_a_field_that_is_missing_is_named(name: str) -> None:
     with pytest.raises(MalformedInbound, match=f"^{name} is missing"):
-        CARRIER.parse_inbound({each: FORM[each] for each in FORM if each != name})
+        CARRIER.parse_inbound(form_callback({k: v for k, v in FORM.items() if k != name}))
 
 
-async def test_the_null_carrier_has_no_texts() -> None:
-    async def nobody(_: object) -> None:
-        raise AssertionError
-
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[" * 100_000, b"&" * 2_000, b"=&=&%", b"\0"])
+def test_a_body_that_is_no_form_says_nothing(body: bytes) -> None:
     with pytest.raises(MalformedInbound):
-        NullCarrier(nobody).parse_inbound(FORM)
+        CARRIER.parse_inbound(Callback("", {}, body))
+    with pytest.raises(MalformedReceipt):
+        CARRIER.parse_receipt(Callback("", {}, body))

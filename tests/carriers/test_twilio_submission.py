@@ -26,6 +26,7 @@ from tests.carriers.harness import (
     MakeSubmission,
     RunSandbox,
     Sandbox,
+    form_callback,
     look_up,
 )
 
@@ -159,8 +160,9 @@ async def test_the_adapter_verifies_and_reads_the_callbacks_of_the_sandbox(
     url = callback_receiver.url + "?a=1&s=%2F"
     await carrier.submit(submission(recipient="+14165550190", status_callback_url=url))
     received = await callback_receiver.until(3)
-    assert all(carrier.verify(url, callback.pairs, callback.signature) for callback in received)
-    receipts = [carrier.parse_receipt(callback.pairs) for callback in received]
+    callbacks = [form_callback(each.pairs, url, each.signature) for each in received]
+    assert all(carrier.verify(callback) for callback in callbacks)
+    receipts = [carrier.parse_receipt(callback) for callback in callbacks]
     assert [receipt.state for receipt in receipts] == [
         ReceiptState.QUEUED,
         ReceiptState.SENT,

@@ -2,7 +2,7 @@
 other's, and what one refuses the other refuses too, but for what the last tests name."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from urllib.parse import parse_qsl, urlencode
 from uuid import uuid4
@@ -13,16 +13,23 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import MultiDict
-from twilio.request_validator import HMAC_SHA256, RequestValidator
+from twilio.request_validator import (
+    HMAC_SHA1,
+    HMAC_SHA256,
+    RequestValidator,
+    get_signature_algorithm,
+)
 from yarl import URL
 
 from outbound_sms.carriers import signature
 from outbound_sms.carriers.twilio import TwilioCarrier, TwilioConfig
 from outbound_sms.domain.callback import CallbackAddress
+from outbound_sms.inbox.receipts import ReceiptInbox
+from outbound_sms.inbox.texts import TextInbox
 from outbound_sms.store.pool import Pool
 from outbound_sms.webhooks.inbound import InboundHandler
-from outbound_sms.webhooks.inbox import ReceiptInbox
 from outbound_sms.webhooks.server import ReceiptHandler, build_app
+from tests.carriers.harness import form_callback
 
 TOKEN = "a-test-token"
 TWILIO = RequestValidator(TOKEN)
@@ -140,7 +147,7 @@ async def post(pool: Pool) -> AsyncIterator[Post]:
     carriers = {"sandbox": carrier}
     app = build_app(
         ReceiptHandler(carriers, CALLBACKS, ReceiptInbox(pool)),
-        InboundHandler(carriers, CALLBACKS, pool),
+        InboundHandler(carriers, CALLBACKS, TextInbox(pool)),
     )
     server = TestServer(app)
 
@@ -165,12 +172,20 @@ async def post(pool: Pool) -> AsyncIterator[Post]:
     "address",
     [
         INBOUND,
+        f"{INBOUND}?~a=%7e&b=%41",
         f"{INBOUND}?y=1%2F2&z=a+b%20c&z=&flag&y=1%2f2",
         f"{INBOUND}?q=%C3%A9%E2%98%8E&u=https://a.example.net:80/?b",
         CALLBACKS.url("sandbox", uuid4(), 1),
         CALLBACKS.url("sandbox", uuid4(), 2) + "&later=%2B1",
     ],
-    ids=["inbound", "inbound query", "inbound non-ASCII", "receipt", "receipt and more"],
+    ids=[
+        "inbound",
+        "needless escapes",
+        "inbound query",
+        "inbound non-ASCII",
+        "receipt",
+        "receipt and more",
+    ],
 )
 async def test_a_server_takes_what_twilios_library_has_signed_and_nothing_else(
     post: Post, address: str
@@ -218,10 +233,50 @@ def test_twilios_validator_cannot_read_a_body_without_a_digest_and_we_refuse_it(
     assert not signature.verify([TOKEN], url, b"{}", made)
 
 
-def test_a_signature_with_a_shared_key_is_one_that_we_do_not_take() -> None:
-    """Twilio's library knows it by a second header; an account uses the token unless told so."""
-    url, form = "https://sms.example.net/r", dict(FORM)
-    made = TWILIO.compute_signature(url, form, HMAC_SHA256)
-    assert TWILIO.validate(url, form, made, HMAC_SHA256)
-    assert not TWILIO.validate(url, form, made)
-    assert not signature.verify([TOKEN], url, form, made)
+SHARED_KEY = "a-shared-key"
+SETTINGS = "key=webhooks_sharedkey_1,algorithm=HMAC_SHA256"
+
+
+def with_settings(
+    settings: str | None, secret: str, algorithm: str, *, keys: Sequence[str] = (SHARED_KEY,)
+) -> tuple[bool, bool]:
+    """What each side says of a callback that was signed so, and whose header says `settings`: we
+    have a token and shared keys, they the secret that the header asks for."""
+    url = "https://sms.example.net/r"
+    made = RequestValidator(secret).compute_signature(url, MultiDict(FORM), algorithm)
+    callback = form_callback(FORM, url, made, settings)
+    named = get_signature_algorithm(settings)
+    wanted = SHARED_KEY if settings and "algorithm" in settings else TOKEN
+    theirs_said = RequestValidator(wanted).validate(url, MultiDict(FORM), made, named)
+    return signature.verify_callback([TOKEN], callback, keys), theirs_said
+
+
+@pytest.mark.parametrize(
+    ("settings", "secret", "algorithm", "accepted"),
+    [
+        (None, TOKEN, HMAC_SHA1, True),
+        ("", TOKEN, HMAC_SHA1, True),
+        ("key=webhooks_sharedkey_1", TOKEN, HMAC_SHA1, True),
+        (SETTINGS, SHARED_KEY, HMAC_SHA256, True),
+        (" algorithm = hmac_sha256 , key=1", SHARED_KEY, HMAC_SHA256, True),
+        ("key=1,algorithm=HMAC_SHA1", SHARED_KEY, HMAC_SHA1, True),
+        ("algorithm=HMAC_SHA256,algorithm=HMAC_SHA1", SHARED_KEY, HMAC_SHA256, True),
+        # A secret and an algorithm are only good where the header says so.
+        (None, TOKEN, HMAC_SHA256, False),
+        (None, SHARED_KEY, HMAC_SHA1, False),
+        (SETTINGS, TOKEN, HMAC_SHA256, False),
+        (SETTINGS, SHARED_KEY, HMAC_SHA1, False),
+        (SETTINGS, "another-key", HMAC_SHA256, False),
+        ("key=1,algorithm=HMAC_MD5", SHARED_KEY, HMAC_SHA256, False),
+        ("key=1,algorithm=", SHARED_KEY, HMAC_SHA256, False),
+    ],
+)
+def test_a_header_says_whether_the_token_or_a_shared_key_has_signed(
+    settings: str | None, secret: str, algorithm: str, accepted: bool
+) -> None:
+    assert with_settings(settings, secret, algorithm) == (accepted, accepted)
+
+
+def test_a_shared_key_is_taken_only_where_there_is_one_and_while_it_is_rotated() -> None:
+    for keys, ours in (((), False), (("new-key", SHARED_KEY), True), (("new-key",), False)):
+        assert with_settings(SETTINGS, SHARED_KEY, HMAC_SHA256, keys=keys) == (ours, True)

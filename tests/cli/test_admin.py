@@ -250,4 +250,8 @@ def test_the_words_of_the_commands_are_those_that_people_were_told() -> None:
         "permissions list",
         "feed rebase",
         "import-suppressions",
+        "limits",
+        "opt-out-scope",
+        "make-sealing-key",
+        "seal",
     }

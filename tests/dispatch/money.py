@@ -39,7 +39,7 @@ async def with_status(pool: Pool, status: MessageStatus) -> list[UUID]:
 
 async def intend(pool: Pool, claimed: Sequence[Claimed]) -> None:
     """As before a hand-over."""
-    intended = await store.intend(pool, claimed, owner=OWNER, lease_left=1)
+    intended = await store.intend(pool, claimed, carrier="null", owner=OWNER, lease_left=1)
     assert len(intended) == len(claimed)
 
 

@@ -26,6 +26,7 @@ from tests.dispatch.money_model import (
 
 WORKERS = [UUID(int=n) for n in (1, 2, 3)]
 PRICES = (0, 7, 15_000, 15_000, 40_000)
+_GROUP = OpenGroup(UUID(int=0), 5, "", None)
 
 _ACCEPT = """
 WITH mm AS (
@@ -212,7 +213,7 @@ class MoneyWalk:
         if not texts:
             return None
         claimed = [self._leases[worker][text.id] for text in texts]
-        begun = await store.intend(self._db, claimed, owner=worker, lease_left=1)
+        begun = await store.intend(self._db, claimed, carrier="null", owner=worker, lease_left=1)
         for text in texts:
             if text.status > IN_PROGRESS or text.phone in self.model.stopped:
                 assert text.id not in begun
@@ -276,7 +277,7 @@ class MoneyWalk:
             assert row_of is not None
             row_of.owner, row_of.fence = worker, row_of.fence + 1
             self._leases[worker][each.message_id] = Claimed(
-                None, each.message_id, each.fence, 0, "null", "", "", worker, 1, each.valid_until
+                _GROUP, each.message_id, each.fence, 0, "null", "", "", worker, 1, each.valid_until
             )
         return f"look {[str(text.id) for text in expected]}"
 

@@ -129,12 +129,21 @@ async def fill_queue(
     resend_unknown_outcome: bool = False,
     recipients: Sequence[str] | None = None,
     funds: int = PLENTY,
+    surge_multiple: int = 0,
 ) -> Queued:
-    """One instance with `messages` messages ready to be claimed, and `funds` in micros."""
+    """One instance with `messages` messages ready to be claimed, and `funds` in micros.
+
+    Of the limits of a new instance it has no `surge_multiple`, unless told otherwise.
+    """
     row = await pool.fetchrow(
         _INSTANCE, name, sender, carrier, rate, resend_unknown_outcome, text, segments
     )
     assert row is not None
+    await pool.execute(
+        "UPDATE sending_limit SET surge_multiple = $2 WHERE instance_id = $1",
+        row["instance_id"],
+        surge_multiple,
+    )
     if funds:
         await add_funds(pool, row["instance_id"], funds)
     made: list[UUID] = []

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
 
+from outbound_sms.carriers.carrier import Carrier
 from outbound_sms.dispatch.dispatcher import Dispatcher
 from outbound_sms.dispatch.settings import DispatchSettings
 from outbound_sms.domain.callback import CallbackAddress
@@ -30,7 +31,7 @@ _senders = (f"+1303{5_550_100 + n}" for n in count())
 
 @asynccontextmanager
 async def dispatching(
-    pool: Pool, *carriers: ScriptedCarrier, settings: DispatchSettings = QUICK
+    pool: Pool, *carriers: Carrier, settings: DispatchSettings = QUICK
 ) -> AsyncIterator[Dispatcher]:
     """Runs a dispatcher, and stops it as a server does."""
     dispatcher = Dispatcher(pool, {c.name: c for c in carriers}, CALLBACKS, settings)

@@ -10,11 +10,8 @@ from outbound_sms.carriers.carrier import (
     Accepted,
     CannotTell,
     Capabilities,
-    Form,
-    Inbound,
     LookUp,
     Outcome,
-    Receipt,
     Submission,
 )
 
@@ -72,15 +69,6 @@ class ScriptedCarrier:
         known_ids: AbstractSet[str],
     ) -> LookUp:
         return self.look_ups(recipient) if self.look_ups else CannotTell("none")
-
-    def parse_receipt(self, form: Form) -> Receipt:
-        raise NotImplementedError("receipts of tests go to the inbox")
-
-    def parse_inbound(self, form: Form) -> Inbound:
-        raise NotImplementedError("nobody texts to this carrier")
-
-    def verify(self, url: str, form: Form | bytes, signature: str) -> bool:
-        return False
 
     async def close(self) -> None:
         return None

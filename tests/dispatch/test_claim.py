@@ -97,15 +97,15 @@ async def test_a_stop_between_claim_and_intent_wins(pool: Pool) -> None:
     queued = await fill_queue(pool, 2)
     claimed = await claim(pool, queued.sending_number_id)
     await pool.execute("INSERT INTO suppression (e164, source) VALUES ($1, 6)", claimed[0].phone)
-    intended = await store.intend(pool, claimed, owner=OWNER, lease_left=20)
+    intended = await store.intend(pool, claimed, carrier="null", owner=OWNER, lease_left=20)
     assert intended == {claimed[1].message_id: 1}
 
 
 async def test_an_intent_needs_enough_of_its_lease(pool: Pool) -> None:
     queued = await fill_queue(pool, 1)
     claimed = await claim(pool, queued.sending_number_id)
-    assert await store.intend(pool, claimed, owner=OWNER, lease_left=46) == {}
-    assert await store.intend(pool, claimed, owner=OWNER, lease_left=40) != {}
+    assert await store.intend(pool, claimed, carrier="null", owner=OWNER, lease_left=46) == {}
+    assert await store.intend(pool, claimed, carrier="null", owner=OWNER, lease_left=40) != {}
 
 
 @pytest.mark.parametrize("state", [3, 4])
@@ -148,7 +148,7 @@ async def test_a_late_receipt_takes_a_message_out_of_the_queue(pool: Pool) -> No
 async def test_the_writes_of_a_worker_whose_lease_ran_out_change_nothing(pool: Pool) -> None:
     queued = await fill_queue(pool, 3)
     claimed = await claim(pool, queued.sending_number_id)
-    await store.intend(pool, claimed[:1], owner=OWNER, lease_left=1)
+    await store.intend(pool, claimed[:1], carrier="null", owner=OWNER, lease_left=1)
     await pool.execute("UPDATE dispatch SET lease_until = now() - interval '1 second'")
     assert await leases.rescue(pool, most=500, look_after=5) == (2, 1)
     before = await pool.fetch("SELECT * FROM dispatch ORDER BY message_id")
@@ -157,7 +157,7 @@ async def test_the_writes_of_a_worker_whose_lease_ran_out_change_nothing(pool: P
         for m in claimed
     ]
     assert await store.settle(pool, late, owner=OWNER) == set()
-    assert await store.intend(pool, claimed, owner=OWNER, lease_left=0) == {}
+    assert await store.intend(pool, claimed, carrier="null", owner=OWNER, lease_left=0) == {}
     held = [(m.message_id, m.fence) for m in claimed]
     assert await doubts.doubt(pool, held, owner=OWNER, look_after=1) == set()
     assert await pool.fetch("SELECT * FROM dispatch ORDER BY message_id") == before

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 import asyncpg
@@ -112,26 +113,38 @@ async def test_a_number_that_its_carrier_says_opted_out_is_suppressed_everywhere
     assert event is not None and tuple(event) == (2, 8)
 
 
-async def test_what_surely_was_not_sent_is_tried_again_and_in_the_end_fails(pool: Pool) -> None:
-    async def unreachable(submission: Submission) -> Outcome:
+async def test_a_refusal_that_passes_is_tried_again_and_in_the_end_fails(pool: Pool) -> None:
+    async def congested(submission: Submission) -> Outcome:
         if submission.attempt == 3 and submission.recipient == phones(1)[0]:
             return Accepted("SM3")
-        return NotSent("connection refused")
+        return Refused("CARRIER.CONGESTION", "30017")
 
     queued = await fill_queue(pool, 2)
-    carrier = ScriptedCarrier(answer=unreachable)
-
-    async def hurry() -> bool:
-        await pool.execute("UPDATE dispatch SET due_time = now() WHERE owner IS NULL")
-        return await queue_is_empty(pool)
-
+    carrier = ScriptedCarrier(answer=congested)
     async with dispatching(pool, carrier):
-        await wait_until(hurry, 20, "both messages are settled")
+        await wait_until(partial(hurry, pool), 20, "both messages are settled")
     assert await statuses(pool, queued.mass_message_id) == {"sent": 1, "failed": 1}
     assert carrier.asked[phones(2)[1]] == 5
-    assert [o for _, o, _ in await attempts_of(pool, queued.message_ids[0])] == [4, 4, 1]
-    assert await reason_of(pool, queued.message_ids[1]) == "CARRIER.SYSTEM_ERROR"
+    assert [o for _, o, _ in await attempts_of(pool, queued.message_ids[0])] == [2, 2, 1]
+    assert await reason_of(pool, queued.message_ids[1]) == "CARRIER.CONGESTION"
     await check_history(pool)
+
+
+async def test_what_cannot_reach_a_carrier_is_tried_until_it_does(pool: Pool) -> None:
+    async def unreachable(submission: Submission) -> Outcome:
+        return Accepted("SM9") if submission.attempt == 9 else NotSent("connection refused")
+
+    queued = await fill_queue(pool, 1)
+    async with dispatching(pool, ScriptedCarrier(answer=unreachable)):
+        await wait_until(partial(hurry, pool), 20, "the message is settled")
+    assert await statuses(pool, queued.mass_message_id) == {"sent": 1}
+    assert [o for _, o, _ in await attempts_of(pool, queued.message_ids[0])] == [4] * 8 + [1]
+
+
+async def hurry(pool: Pool) -> bool:
+    """Makes everything due; whether nothing is left."""
+    await pool.execute("UPDATE dispatch SET due_time = now() WHERE owner IS NULL")
+    return await queue_is_empty(pool)
 
 
 async def test_a_throttled_message_waits_and_uses_up_no_tries(pool: Pool) -> None:

@@ -46,7 +46,7 @@ class Claims:
 
     def of(self, number: str) -> list[Claimed]:
         """Messages of a sending number, in the order in which they were claimed."""
-        return [message for claimed in self.made for message in claimed if message.sender == number]
+        return [message for claimed in self.made for message in claimed if message.number == number]
 
 
 @pytest.mark.slow
@@ -84,7 +84,7 @@ def check_shares(claims: Sequence[Sequence[Claimed]]) -> None:
     """While others wait, the large instance has no more than half of any claim."""
     left = Counter({sender(n): 2 * EACH for n in range(1, SMALL + 1)})
     for claimed in claims:
-        shares = Counter(message.sender for message in claimed)
+        shares = Counter(message.number for message in claimed)
         others_wait = sum(left.values())
         left.subtract({number: share for number, share in shares.items() if number in left})
         if others_wait >= len(claimed):

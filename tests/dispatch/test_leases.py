@@ -19,7 +19,7 @@ async def test_a_worker_that_is_gone_loses_its_leases_as_soon_as_ever(
 ) -> None:
     queued = await fill_queue(clocked, 3)
     claimed = await claim(clocked, queued.sending_number_id)
-    await store.intend(clocked, claimed[:1], owner=OWNER, lease_left=20)
+    await store.intend(clocked, claimed[:1], carrier="null", owner=OWNER, lease_left=20)
     await clock.jump(-HOUR)
     assert await leases.rescue(clocked, most=500, look_after=5) == (0, 0)
     assert await leases.shorten(clocked, most=500, lease_seconds=LEASE) == 3
@@ -33,7 +33,9 @@ async def test_a_worker_that_is_not_keeps_them(clocked: Pool, clock: DatabaseClo
     claimed = await claim(clocked, queued.sending_number_id)
     await clock.jump(-HOUR)
     await leases.shorten(clocked, most=500, lease_seconds=LEASE)
-    assert len(await store.intend(clocked, claimed, owner=OWNER, lease_left=20)) == 3
+    assert (
+        len(await store.intend(clocked, claimed, carrier="null", owner=OWNER, lease_left=20)) == 3
+    )
     sent = [
         Settled(m.message_id, m.fence, 3, None, "null", AttemptOutcome.ACCEPTED) for m in claimed
     ]

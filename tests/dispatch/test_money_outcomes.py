@@ -244,7 +244,7 @@ async def test_claims_outcomes_and_receipts_of_many_instances_at_once_do_not_dea
         owner = uuid4()
         mine = groups[order:] + groups[:order]
         while claimed := await store.claim(pool, mine, most_each=7, owner=owner, lease_seconds=45):
-            await store.intend(pool, claimed, owner=owner, lease_left=1)
+            await store.intend(pool, claimed, carrier="null", owner=owner, lease_left=1)
             await store_receipts(pool, [receipt(m.message_id) for m in claimed[::3]])
             outcomes = [
                 store.Settled(

@@ -8,6 +8,7 @@ import pytest
 
 from outbound_sms.dispatch.openings import Openings
 from outbound_sms.domain.quiet_hours import NEVER, QuietHours, QuietMode
+from outbound_sms.domain.sending_number import alone
 from outbound_sms.store.dispatch import OpenGroup, Opening, ReadyGroup
 
 NIGHT = QuietHours(time(21), time(8))
@@ -38,7 +39,7 @@ def group(
         priority=priority or (1 if zones else 5),
         zones=zones,
         due_time=now - timedelta(seconds=waits),
-        carrier="null",
+        routes=alone("null"),
         wait=0.0,
         now=now,
     )
@@ -67,7 +68,7 @@ def test_a_group_is_open_until_its_quiet_hours_begin_and_carries_the_proof() -> 
 
 def test_at_night_triggered_messages_are_left_out_and_mass_messages_are_not() -> None:
     groups = [group("*", now=NINE_PM), group("", now=NINE_PM)]
-    assert open_groups(*groups) == [OpenGroup(UUID(int=1), 5, "", None)]
+    assert open_groups(*groups) == [OpenGroup(UUID(int=1), 5, "", None, alone("null"))]
     assert Openings().find(groups[:1], LOOKED_AT) == []
 
 

@@ -34,7 +34,7 @@ async def queued(clocked: Pool, clock: DatabaseClock) -> Queued:
 
 
 async def intend(pool: Pool, claimed: list[Claimed]) -> dict[UUID, int]:
-    return await store.intend(pool, claimed, owner=OWNER, lease_left=20)
+    return await store.intend(pool, claimed, carrier="null", owner=OWNER, lease_left=20)
 
 
 def ids(claimed: list[Claimed]) -> list[UUID]:
@@ -83,7 +83,7 @@ async def test_a_claim_takes_group_after_group_and_no_more_of_a_number_than_it_m
 async def test_all_groups_of_a_number_share_its_rate(clocked: Pool, queued: Queued) -> None:
     await add_triggered(clocked, queued, 3)
     await clocked.execute("UPDATE sending_number SET segments_per_second = 4")
-    assert [m.opening is None for m in await claim(clocked, queued.sending_number_id)] == [
+    assert [m.group.opening is None for m in await claim(clocked, queued.sending_number_id)] == [
         False,
         False,
         False,
@@ -181,9 +181,7 @@ async def test_the_proof_is_that_of_the_last_hand_over(clocked: Pool, queued: Qu
 
 
 async def give_back(pool: Pool, message: Claimed, pause: float = 0.0) -> None:
-    back = GivenBack(
-        message.message_id, message.fence, pause, 0, message.carrier, AttemptOutcome.NONE
-    )
+    back = GivenBack(message.message_id, message.fence, pause, 0, "null", AttemptOutcome.NONE)
     assert await store.give_back(pool, [back], owner=OWNER) == {message.message_id}
 
 

@@ -29,8 +29,10 @@ WORDS = {
     **dict.fromkeys(STOP_FR, Keyword(Meaning.STOP, Language.FR)),
     **dict.fromkeys(("START", "UNSTOP"), Keyword(Meaning.START, Language.EN)),
     "COMMENCER": Keyword(Meaning.START, Language.FR),
-    **dict.fromkeys(("HELP", "INFO", "AYUDA"), Keyword(Meaning.HELP, Language.EN)),
-    "AIDE": Keyword(Meaning.HELP, Language.FR),
+    **dict.fromkeys(
+        ("HELP", "HELP ME", "INFO", "AYUDA", "AYUDENME"), Keyword(Meaning.HELP, Language.EN)
+    ),
+    **dict.fromkeys(("AIDE", "AIDEZ MOI"), Keyword(Meaning.HELP, Language.FR)),
 }
 UNCLEAR = Keyword(Meaning.UNCLEAR, Language.EN)
 
@@ -199,7 +201,7 @@ def test_what_is_no_keyword_is_left_to_a_person(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["YES", "opt in", "OPTIN", "start please", "please start", "help me", "START HELP", "restart"],
+    ["YES", "opt in", "OPTIN", "start please", "please start", "START HELP", "restart"],
 )
 def test_neither_a_start_nor_a_help_is_guessed(text: str) -> None:
     assert read_keyword(text) == UNCLEAR

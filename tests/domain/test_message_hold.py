@@ -122,3 +122,42 @@ def test_what_somebody_has_to_end_is_told_before_what_ends_by_itself(
     ]
     assert [each and each.release_time for each in found] == [None] * 3
     assert all(each and each.text.endswith("to release the message.") for each in found)
+
+
+def test_a_limit_that_is_reached_holds_all_but_answers_to_keywords() -> None:
+    until = LATE + timedelta(minutes=1)
+    full = replace(RULES, limits_until=until)
+    assert hold_of(full, recipient_key=None) == Hold(
+        HoldReason.SENDING_LIMIT,
+        until,
+        "A sending limit of the instance is reached; there is room again from Mar 7 10:01 PM EST.",
+    )
+    assert hold_of(replace(full, now=until), recipient_key=None) is None
+    waits = replace(full, waits_until=until)
+    assert (
+        find_hold(
+            waits,
+            number_enabled=True,
+            mass_message_paused=False,
+            recipient_key=None,
+            keyword_reply=True,
+        )
+        is None
+    )
+
+
+def test_of_all_that_ends_by_itself_what_lasts_longest_is_told() -> None:
+    ends = datetime(2026, 3, 8, 12, 0, tzinfo=UTC)
+    for lead in (timedelta(minutes=-1), timedelta(minutes=1)):
+        rules = replace(RULES, limits_until=ends + lead, waits_until=LATE + timedelta(minutes=5))
+        held = hold_of(rules)
+        expected = HoldReason.SENDING_LIMIT if lead > timedelta() else HoldReason.QUIET_HOURS
+        assert held is not None and held.reason is expected
+
+
+def test_a_surge_holds_triggered_messages_until_somebody_resumes_them() -> None:
+    paused = replace(RULES, surge_paused=True, limits_until=LATE + timedelta(days=1))
+    held = hold_of(paused)
+    assert held is not None and (held.reason, held.release_time) == (HoldReason.SURGE, None)
+    held = hold_of(paused, recipient_key=None)
+    assert held is not None and held.reason is HoldReason.SENDING_LIMIT

@@ -4,18 +4,18 @@ import asyncio
 import json
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from outbound_sms.cli.child import Child
+from outbound_sms.cli.child import PROGRAM, Child
 from outbound_sms.store.pool import Pool
 
 ACCOUNT, TOKEN = "AC" + "7" * 32, "a token of the tests"
 
-_CARRIERS = """
-[carrier.sandbox]
+_CARRIER = """
+[carrier.{name}]
 kind = "twilio"
 base_url = "{url}"
 account_sid = "{account}"
@@ -46,6 +46,7 @@ class Fleet:
         self._stack = AsyncExitStack()
         self._environment: dict[str, str] = {}
         self._started = 0
+        self._lookup = False
         self.carrier_url = ""
         self.receipts: Child | None = None
 
@@ -53,6 +54,15 @@ class Fleet:
     def accept_log(self) -> Path:
         """What the sandbox has accepted, a JSON object a line: the oracle."""
         return self._folder / "accepted.jsonl"
+
+    def logs(self) -> dict[str, str]:
+        """What every process has logged, by the file."""
+        return {path.name: path.read_text(encoding="utf-8") for path in self._folder.glob("*.log")}
+
+    @property
+    def public_url(self) -> str:
+        """Where the process for receipts and inbound texts is."""
+        return self._environment["OUTBOUND_SMS_PUBLIC_URL"]
 
     def accepted(self) -> Counter[tuple[str, str]]:
         """How often the sandbox accepted each (recipient, body)."""
@@ -66,10 +76,19 @@ class Fleet:
         with self.accept_log.open(encoding="utf-8") as lines:
             return [json.loads(line) for line in lines if line.endswith("\n")]
 
-    async def start_carrier(self, *arguments: str, lookup: bool, doubt_limit: float = 60.0) -> None:
+    async def start_carrier(
+        self,
+        *arguments: str,
+        lookup: bool,
+        doubt_limit: float = 60.0,
+        names: Iterable[str] = ("sandbox",),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """The sandbox at `carrier_url`, and one process for receipts and inbound texts.
 
-        `doubt_limit`: seconds for which a look-up that fails or cannot tell is repeated.
+        `doubt_limit`: seconds for which a look-up that fails or cannot tell is repeated. `names`:
+        of the carriers that servers know, all of them the sandbox. `environment`: more of it, of
+        every server.
         """
         self.accept_log.touch()
         sandbox = Child(
@@ -81,20 +100,30 @@ class Fleet:
             log=self._folder / "sandbox.log",
         )
         self._stack.push_async_callback(sandbox.stop)
-        self.carrier_url = url = (await sandbox.start("sandbox"))["sandbox"]
-        carriers = self._folder / "carriers.toml"
-        carriers.write_text(
-            _CARRIERS.format(url=url, account=ACCOUNT, token=TOKEN, lookup=str(lookup).lower()),
-            encoding="utf-8",
-        )
+        self.carrier_url = (await sandbox.start("sandbox"))["sandbox"]
+        self._lookup = lookup
         self._environment = {
             **QUICK,
             "DATABASE_URL": self._database_url,
-            "OUTBOUND_SMS_CARRIERS": str(carriers),
+            "OUTBOUND_SMS_CARRIERS": self.carriers("carriers", names),
             "OUTBOUND_SMS_DOUBT_LIMIT": str(doubt_limit),
+            **(environment or {}),
         }
         self.receipts = self.server("webhooks")
         self._environment["OUTBOUND_SMS_PUBLIC_URL"] = await self._reserve(self.receipts)
+
+    def carriers(self, file: str, names: Iterable[str]) -> str:
+        """A carriers file, for a server that knows these names of the sandbox only."""
+        path = self._folder / f"{file}.toml"
+        lookup = str(self._lookup).lower()
+        with path.open("w", encoding="utf-8") as lines:
+            for name in names:
+                lines.write(
+                    _CARRIER.format(
+                        name=name, url=self.carrier_url, account=ACCOUNT, token=TOKEN, lookup=lookup
+                    )
+                )
+        return str(path)
 
     async def _reserve(self, receipts: Child) -> str:
         # The receipts' process must know its own public address, so it takes a port first.
@@ -103,19 +132,24 @@ class Fleet:
 
     async def replace_receipts(self) -> None:
         """Starts the process for receipts and inbound texts anew, at the same address."""
-        public = self._environment["OUTBOUND_SMS_PUBLIC_URL"]
-        address = {"OUTBOUND_SMS_HTTP_LISTEN": public.removeprefix("http://")}
+        address = {"OUTBOUND_SMS_HTTP_LISTEN": self.public_url.removeprefix("http://")}
         self.receipts = self.server("webhooks", address)
         await self.receipts.start("http")
 
-    def server(self, roles: str, environment: Mapping[str, str] | None = None) -> Child:
-        """A server that is stopped at the end; start it with what it announces."""
+    def server(
+        self, roles: str, environment: Mapping[str, str] | None = None, *, module: str = PROGRAM
+    ) -> Child:
+        """A server that is stopped at the end; start it with what it announces.
+
+        `module` is what runs the command line.
+        """
         self._started += 1
         child = Child(
             f"{roles}-{self._started}",
             ["serve", "--roles", roles],
             environment={**self._environment, **(environment or {})},
             log=self._folder / f"{roles.replace(',', '-')}-{self._started}.log",
+            module=module,
         )
         self._stack.push_async_callback(child.stop)
         return child

@@ -66,6 +66,13 @@ async def test_run_prints_where_it_is_and_lines_to_paste(server: LocalServer) ->
         json.loads(output)
 
 
+def test_run_seals_the_secrets_of_its_sandboxes(server: LocalServer) -> None:
+    for name, key in (("carriers.toml", "auth_token"), ("payments.toml", "api_key")):
+        (file,) = server.folder.rglob(name)
+        assert f'{key} = "sealed:' in file.read_text()
+        assert file.stat().st_mode & 0o077 == 0
+
+
 async def test_a_file_is_imported_and_a_second_time_changes_nothing(
     server: LocalServer, example: Path
 ) -> None:

@@ -342,6 +342,15 @@ async def test_sending_numbers_are_added_and_changed(server: LocalServer) -> Non
     listed = await server.program("settings", "numbers", "list")
     assert number in listed.output
     assert "disabled" in listed.output
+    routes = ("--route", "sandbox:70:MG1", "--route", "sandbox")
+    twice = await server.program("settings", "numbers", "update", number, *routes)
+    assert twice.code == 1 and "sending_number.routes[1].carrier" in twice.errors
+    routed = await server.program(
+        *("settings", "numbers", "update", number, "--route", "sandbox:70:MG1", "--json")
+    )
+    assert routed.json()["routes"] == [{"carrier": "sandbox", "weight": 70, "sender": "MG1"}]
+    listed = await server.program("settings", "numbers", "list")
+    assert "sandbox 100 %" in listed.output
 
 
 @pytest.mark.parametrize(
@@ -371,6 +380,8 @@ async def test_sending_numbers_are_added_and_changed(server: LocalServer) -> Non
         (("settings", "set", "--time-zone", "Mars"), 1, "time_zone"),
         (("settings", "numbers", "update", "+12125550199", "--disable"), 2, "there is no"),
         (("settings", "numbers", "add", "1", "--carrier", "sandbox", "--rate", "1"), 1, "number"),
+        (("settings", "numbers", "add", "1", "--rate", "1"), 2, "Give --carrier or --route"),
+        (("settings", "numbers", "add", "1", "--route", "a:b", "--rate", "1"), 2, "NAME[:WEIGHT"),
     ],
 )
 async def test_failures_say_what_to_do_and_show_no_stack_trace(

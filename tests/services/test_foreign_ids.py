@@ -35,7 +35,7 @@ READS = ("Get", "List", "Preview", "Watch")
 # Written for the caller alone, and by the server without a call.
 BOOKKEEPING = {"idempotency", "feed"}
 # Tables whose rows belong to another table's.
-WITHOUT_INSTANCE = {"attempt", "receipt", "sending_rate", "mass_message_count"}
+WITHOUT_INSTANCE = {"attempt", "mass_message_count", "receipt", "sending_rate", "submitted_part"}
 
 _numbers = itertools.count(1)
 

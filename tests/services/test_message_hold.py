@@ -222,3 +222,44 @@ async def test_the_evidence_keeps_the_quiet_hours_of_the_hand_over(
         mode=QUIET_HOURS_MODE_RECIPIENT,
         checked_time_zones=["America/Chicago"],
     )
+
+
+async def test_a_sending_limit_holds_what_it_leaves_no_room_for(
+    stub: Stubs, outbox: Outbox, pool: Pool
+) -> None:
+    instance_id = outbox.isp.instance_id
+    mass, triggered = await outbox.add(), await outbox.add_triggered()
+    answer = await outbox.add(kind=pb.MESSAGE_KIND_KEYWORD_REPLY)
+    ends = datetime.now(UTC) + timedelta(hours=5)
+    await pool.execute(
+        "UPDATE sending_limit SET per_day = 3, day_messages = 3, day_end = $2 "
+        "WHERE instance_id = $1",
+        instance_id,
+        ends,
+    )
+    for message in (mass, triggered):
+        assert await hold_of(stub, message) == (pb.HOLD_REASON_SENDING_LIMIT, ends)
+    assert await hold_of(stub, answer) is None
+    await pool.execute("UPDATE sending_limit SET per_day = 4, surge_pause_time = now()")
+    assert await hold_of(stub, triggered) == (pb.HOLD_REASON_SURGE, None)
+    assert await hold_of(stub, mass) is None
+
+
+async def test_the_neighbours_of_a_number_hold_it_until_the_hour_is_over(
+    stub: Stubs, outbox: Outbox, pool: Pool
+) -> None:
+    message = await outbox.add()
+    # The hour may end between two statements of this test: the next one is as full.
+    await pool.execute(
+        "INSERT INTO prefix_hour (instance_id, prefix, hour_start, messages) "
+        "SELECT instance_id, left(phone, -4), date_trunc('hour', now(), 'UTC') + n * interval "
+        "'1 hour', 7 FROM message, generate_series(0, 1) n WHERE id = $1",
+        message,
+    )
+    assert await hold_of(stub, message) is None, "there is no such limit"
+    await pool.execute("UPDATE sending_limit SET per_prefix = 7")
+    held = await hold_of(stub, message)
+    assert held is not None and held[0] == pb.HOLD_REASON_SENDING_LIMIT
+    assert held[1] is not None and (held[1].minute, held[1].second) == (0, 0)
+    await pool.execute("UPDATE sending_limit SET per_prefix = 8")
+    assert await hold_of(stub, message) is None

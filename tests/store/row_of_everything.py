@@ -18,11 +18,12 @@ EVERYBODYS = {
     "feed_epoch",
     "feed_gate",
     "feed_tick",
+    "opt_out_policy",
+    "parked_receipt",
     "price_list",
     "schema_migration",
     "segment_price",
     "signing_key",
-    "suppression",
 }
 """Tables whose rows belong to no tenant."""
 
@@ -43,6 +44,11 @@ async def add_row_of_everything(db: Database, sender: str) -> UUID:
 
 
 _REST = (
+    "INSERT INTO suppression (e164, source, instance_id) VALUES ('+12125550188', 5, $1)",
+    "INSERT INTO triggered_hour (instance_id, hour_start, messages) VALUES ($1, now(), 1)",
+    "INSERT INTO prefix_hour (instance_id, prefix, hour_start, messages) "
+    "VALUES ($1, '+1212555', now(), 1)",
+    "INSERT INTO sending_alert (instance_id, kind, messages) VALUES ($1, 4, 1)",
     "INSERT INTO vendor (instance_id, name) VALUES ($1, 'Tree service')",
     "INSERT INTO role (instance_id, name) VALUES ($1, 'Night shift')",
     "INSERT INTO api_key (instance_id, role_id, name, lookup_id, secret_hash) "
@@ -65,6 +71,8 @@ _REST = (
     "SELECT instance_id, id, 1, 1, 0 FROM message WHERE instance_id = $1",
     "INSERT INTO attempt (message_id, number, carrier, outcome, submit_time) "
     "SELECT id, 1, 'sandbox', 1, now() FROM message WHERE instance_id = $1",
+    "INSERT INTO submitted_part (carrier, carrier_message_id, message_id, attempt, part, parts) "
+    "SELECT 'sandbox', id::text, id, 1, 1, 1 FROM message WHERE instance_id = $1",
     "INSERT INTO receipt (message_id, attempt, state, carrier) "
     "SELECT id, 1, 3, 'sandbox' FROM message WHERE instance_id = $1",
     "INSERT INTO mass_message_count (mass_message_id, status, messages) "

@@ -15,7 +15,7 @@ def taken() -> AlreadyExists:
 
 
 async def test_a_named_violation_becomes_its_error(pool: Pool) -> None:
-    with pytest.raises(AlreadyExists) as caught, translate({"suppression_pkey": taken}):
+    with pytest.raises(AlreadyExists) as caught, translate({"suppression_once": taken}):
         await pool.execute(TWICE)
     assert caught.value.__suppress_context__
 

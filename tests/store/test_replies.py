@@ -1,9 +1,7 @@
 """STOP, START and HELP: what a text does to consent, to the queue and to the money, once only."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from uuid import UUID
 
 import asyncpg
@@ -14,8 +12,8 @@ from outbound_sms.domain.keyword_reply import reply_text
 from outbound_sms.domain.language import Language
 from outbound_sms.store import dispatch
 from outbound_sms.store.messages import lowest_id
-from outbound_sms.store.pool import Pool, SessionRole, open_pool
-from outbound_sms.store.replies import HELP_ANSWERS, InboundText, Taken, take_reply
+from outbound_sms.store.pool import Pool
+from outbound_sms.store.replies import HELP_ANSWERS, Taken, take_reply
 from tests.dispatch.checks import check_history
 from tests.dispatch.claims import OWNER, claim
 from tests.dispatch.money import balance, entries
@@ -23,166 +21,25 @@ from tests.factories import (
     PLENTY,
     Isp,
     add_account,
-    add_contact,
-    add_number,
     add_sending_number,
-    make_isp,
+)
+from tests.store.reply_texts import (
+    FIRST,
+    NEIGHBOUR,
+    SECOND,
+    SUBSCRIBER,
+    add_subscriber,
+    add_text,
+    answers,
+    consent_events,
+    opt_ins,
+    state_of,
+    suppressed,
+    take,
+    text,
+    versions,
 )
 from tests.waiting import wait_until
-
-SUBSCRIBER, NEIGHBOUR = "+14165550123", "+14165550124"
-FIRST, SECOND = "+12125550100", "+12125550101"
-PRICE = 15_000
-_ids = count(1)
-
-
-@pytest.fixture
-async def system(database_url: str) -> AsyncIterator[Pool]:
-    """What webhooks have: sessions with the rights of the dispatcher, and no more."""
-    opened = await open_pool(
-        database_url,
-        min_size=1,
-        max_size=4,
-        application_name="system",
-        role=SessionRole.DISPATCHER,
-    )
-    yield opened
-    opened.terminate()
-
-
-@pytest.fixture
-async def isps(pool: Pool) -> tuple[Isp, Isp]:
-    """Two instances that can send."""
-    return await make_isp(pool, sender=FIRST), await make_isp(pool, sender=SECOND)
-
-
-def text(
-    body: str, *, to: str = FIRST, sender: str = SUBSCRIBER, carrier_id: str | None = None
-) -> InboundText:
-    return InboundText("sandbox", carrier_id or f"SM{next(_ids)}", sender, to, body)
-
-
-async def take(system: Pool, inbound: InboundText) -> Taken:
-    taken = await take_reply(system, inbound, read_keyword(inbound.body))
-    assert taken is not None
-    return taken
-
-
-async def add_subscriber(
-    pool: Pool, isp: Isp, e164: str = SUBSCRIBER, *, opted_in: bool = True, number: str = "A-1"
-) -> tuple[UUID, UUID, UUID]:
-    """Account, contact and phone number."""
-    account = await add_account(pool, isp, number)
-    contact = await add_contact(pool, isp, account)
-    return account, contact, await add_number(pool, isp, contact, e164, opted_in=opted_in)
-
-
-async def add_text(
-    pool: Pool,
-    isp: Isp,
-    phone: str = SUBSCRIBER,
-    *,
-    status: int = 1,
-    kind: int = 2,
-    held: bool = False,
-    queue: str = "dispatch",
-    account_id: UUID | None = None,
-    sending_number_id: UUID | None = None,
-    **columns: object,
-) -> UUID:
-    """A text with its history, in the queue as `columns` of it say, set aside, or in neither."""
-    message_id: UUID = await pool.fetchval(
-        "INSERT INTO message (instance_id, account_id, contact_id, sending_number_id, body_id, "
-        "phone, billable_segments, carrier_segments, kind, cost_micros, price_list_version, status,"
-        " version) VALUES ($1, $2, new_id(), $3, new_id(), $4, 1, 1, $5, $6, 1, $7::smallint, "
-        "CASE WHEN $7::smallint = 6 THEN 2 ELSE least($7::smallint, 4) END) RETURNING id",
-        isp.instance_id,
-        account_id,
-        sending_number_id or isp.sending_number_id,
-        phone,
-        kind,
-        PRICE,
-        status,
-    )
-    for version, each in enumerate([1, 6] if status == 6 else range(1, status + 1), 1):
-        await pool.execute(
-            "INSERT INTO status_event (instance_id, message_id, version, status, previous_status) "
-            "VALUES ($1, $2, $3, $4, $5)",
-            isp.instance_id,
-            message_id,
-            version,
-            each,
-            version - 1,
-        )
-    if held:
-        await pool.execute(
-            "INSERT INTO ledger_entry (instance_id, kind, message_id, amount_micros) "
-            "VALUES ($1, 2, $2, $3)",
-            isp.instance_id,
-            message_id,
-            PRICE,
-        )
-    if queue:
-        columns = {
-            "message_id": message_id,
-            "instance_id": isp.instance_id,
-            "sending_number_id": isp.sending_number_id,
-            "priority": 1,
-            "zones": "",
-            "segments": 1,
-            "cost_micros": PRICE,
-            "valid_until": datetime.now(UTC) + timedelta(hours=4),
-        } | columns
-        if queue == "dispatch":
-            columns["held"] = held
-        places = ", ".join(f"${n}" for n in range(1, len(columns) + 1))
-        await pool.execute(
-            f"INSERT INTO {queue} ({', '.join(columns)}) VALUES ({places})", *columns.values()
-        )
-    return message_id
-
-
-async def opt_ins(pool: Pool) -> dict[UUID, tuple[bool, bool]]:
-    """Opt-in, and whether STOP cleared it, of every phone number."""
-    rows = await pool.fetch("SELECT id, sms_opt_in, cleared_by_stop FROM phone_number")
-    return {row[0]: (row[1], row[2]) for row in rows}
-
-
-async def versions(pool: Pool) -> dict[UUID, int]:
-    """Of every phone number."""
-    return {row[0]: row[1] for row in await pool.fetch("SELECT id, version FROM phone_number")}
-
-
-async def consent_events(pool: Pool) -> list[tuple[object, ...]]:
-    rows = await pool.fetch(
-        "SELECT instance_id, phone_number_id, e164, kind, source, actor, evidence "
-        "FROM consent_event ORDER BY id"
-    )
-    return [tuple(row) for row in rows]
-
-
-async def suppressed(pool: Pool) -> list[str]:
-    return [row[0] for row in await pool.fetch("SELECT e164 FROM suppression ORDER BY e164")]
-
-
-async def answers(pool: Pool) -> list[str]:
-    """The texts of all keyword replies, oldest first."""
-    rows = await pool.fetch(
-        "SELECT b.text FROM message m JOIN body b ON b.id = m.body_id "
-        "WHERE m.kind = 3 ORDER BY m.id"
-    )
-    return [row[0] for row in rows]
-
-
-async def state_of(pool: Pool, message_id: UUID) -> tuple[int, str | None, bool]:
-    """Status, reason, and whether it is in the queue."""
-    row = await pool.fetchrow(
-        "SELECT status, reject_reason, EXISTS (SELECT FROM dispatch WHERE message_id = $1) "
-        "FROM message WHERE id = $1",
-        message_id,
-    )
-    assert row is not None
-    return row[0], row[1], row[2]
 
 
 async def test_a_stop_clears_the_opt_ins_of_every_instance_and_only_those_of_the_number(
@@ -229,7 +86,7 @@ async def test_start_restores_only_what_stop_had_cleared(
         other: (False, True),
     }
     assert await suppressed(pool) == [NEIGHBOUR]
-    assert sorted((await consent_events(pool))[3:], key=str) == sorted(
+    assert sorted((await consent_events(pool))[4:], key=str) == sorted(
         [
             (isp.instance_id, number, SUBSCRIBER, 3, 6, "recipient", "start")
             for isp, number in zip(isps, agreed, strict=True)
@@ -319,7 +176,7 @@ async def test_stops_while_claims_run_get_in_nobodys_way(
     assert waiting <= len(claimed)
     texts = [m for m in claimed if await kind_of(pool, m.message_id) != 3]
     assert texts, "some were claimed before their STOP"
-    assert await dispatch.intend(pool, texts, owner=OWNER, lease_left=1) == {}
+    assert await dispatch.intend(pool, texts, carrier="null", owner=OWNER, lease_left=1) == {}
     await check_history(pool)
 
 
@@ -497,7 +354,7 @@ async def test_what_is_leased_or_in_doubt_is_left_and_the_intent_stops_it(
     assert (await take(system, text("STOP"))).failed == 0
     assert await state_of(pool, leased) == (1, None, True)
     assert await state_of(pool, doubtful) == (2, None, True)
-    assert await dispatch.intend(pool, claimed, owner=OWNER, lease_left=1) == {}
+    assert await dispatch.intend(pool, claimed, carrier="null", owner=OWNER, lease_left=1) == {}
 
 
 @pytest.mark.parametrize("queue", ["dispatch", "unfunded"])
@@ -537,7 +394,7 @@ async def test_the_confirmation_is_free_passes_the_suppression_and_is_late_after
     assert timedelta(minutes=4, seconds=50) < left <= timedelta(minutes=5)
     claimed = await claim(pool, isp.sending_number_id)
     assert claimed[0].message_id == taken.reply_id, "the confirmation goes first"
-    intended = await dispatch.intend(pool, claimed[:1], owner=OWNER, lease_left=1)
+    intended = await dispatch.intend(pool, claimed[:1], carrier="null", owner=OWNER, lease_left=1)
     assert intended == {taken.reply_id: 1}
     assert await entries(pool, claimed[0].message_id) == []
     await check_history(pool)
@@ -707,8 +564,12 @@ async def test_a_stranger_may_say_stop_and_start(
     assert await suppressed(pool) == [SUBSCRIBER]
     assert (await take(system, text("START"))).reply_id is not None
     assert await suppressed(pool) == []
-    assert await consent_events(pool) == []
     assert (await take(system, text("START"))) == Taken()
+    # Whoever was written to can show a regulator that it was said, and what was done.
+    assert await consent_events(pool) == [
+        (isps[0].instance_id, None, SUBSCRIBER, 2, 6, "recipient", "STOP"),
+        (isps[0].instance_id, None, SUBSCRIBER, 3, 6, "recipient", "START"),
+    ]
 
 
 async def test_what_is_not_understood_is_kept_as_it_was_written(

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -30,10 +31,11 @@ INSERT INTO unfunded (message_id, instance_id, sending_number_id, priority, zone
 SELECT id, $1, $2, 5, '', 1, 15000, now() + interval '1 hour' FROM unnest($3::uuid[]) id
 """
 QUEUES = {"fail_waiting": _QUEUE, "forget_unfunded": _UNFUNDED}
-ARGUMENTS = {
+ARGUMENTS: dict[str, tuple[object, ...]] = {
     "fail_waiting": (SUBSCRIBER, "POLICY.OPTED_OUT", True),
     "forget_unfunded": (SUBSCRIBER,),
 }
+SCOPES = pytest.mark.parametrize("of_one_instance", [False, True], ids=["all", "instance"])
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ async def add_texts(pool: Pool, isp: Isp, count: int, *, phone: str, queue: str 
         await pool.execute(queue, isp.instance_id, isp.sending_number_id, ids)
 
 
-async def rows_read(pool: Pool, name: str) -> dict[str, float]:
+async def rows_read(pool: Pool, name: str, scope: UUID | None) -> dict[str, float]:
     """How many rows a STOP reads of each index, those included that it throws away."""
     read: dict[str, float] = {}
     async with pool.acquire() as connection:
@@ -60,7 +62,7 @@ async def rows_read(pool: Pool, name: str) -> dict[str, float]:
         await transaction.start()
         await connection.execute(load("replies")["plan_by_index"])
         text = await connection.fetchval(
-            f"EXPLAIN (ANALYZE, FORMAT JSON) {load('replies')[name]}", *ARGUMENTS[name]
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {load('replies')[name]}", *ARGUMENTS[name], scope
         )
         await transaction.rollback()
 
@@ -77,25 +79,29 @@ async def rows_read(pool: Pool, name: str) -> dict[str, float]:
     return read
 
 
+@SCOPES
 @pytest.mark.parametrize("name", QUEUES)
-async def test_a_history_from_before_the_queue_is_not_read(pool: Pool, isp: Isp, name: str) -> None:
+async def test_a_history_from_before_the_queue_is_not_read(
+    pool: Pool, isp: Isp, name: str, of_one_instance: bool
+) -> None:
     queue = QUEUES[name]
     await add_texts(pool, isp, MANY, phone=SUBSCRIBER)
     await add_texts(pool, isp, 1, phone=SUBSCRIBER, queue=queue)
     await add_texts(pool, isp, MANY, phone="+14165550124", queue=queue)
-    read = await rows_read(pool, name)
+    read = await rows_read(pool, name, isp.instance_id if of_one_instance else None)
     assert read["message_phone"] == 1
     assert max(read.values()) < 10, read
 
 
+@SCOPES
 @pytest.mark.parametrize("name", QUEUES)
 async def test_what_was_sent_since_is_looked_up_in_the_queue_by_its_key(
-    pool: Pool, isp: Isp, name: str
+    pool: Pool, isp: Isp, name: str, of_one_instance: bool
 ) -> None:
     queue = QUEUES[name]
     await add_texts(pool, isp, MANY, phone="+14165550124", queue=queue)
     await add_texts(pool, isp, MANY, phone=SUBSCRIBER)
     await add_texts(pool, isp, 1, phone=SUBSCRIBER, queue=queue)
-    read = await rows_read(pool, name)
+    read = await rows_read(pool, name, isp.instance_id if of_one_instance else None)
     assert read.pop("message_phone") == MANY + 1
     assert max(read.values()) < 10, read

@@ -11,10 +11,11 @@ from aiohttp.test_utils import TestServer
 from outbound_sms.carriers.signature import sign
 from outbound_sms.carriers.twilio import TwilioCarrier, TwilioConfig
 from outbound_sms.domain.callback import CallbackAddress
+from outbound_sms.inbox.receipts import ReceiptInbox
+from outbound_sms.inbox.texts import TextInbox
 from outbound_sms.store.pool import Pool
 from outbound_sms.store.receipts import apply_receipts
 from outbound_sms.webhooks.inbound import InboundHandler
-from outbound_sms.webhooks.inbox import ReceiptInbox
 from outbound_sms.webhooks.server import LARGEST_BODY, ReceiptHandler, build_app
 from tests.dispatch.claims import claim
 from tests.dispatch.money import intend, settle
@@ -64,7 +65,7 @@ async def caller(pool: Pool) -> AsyncIterator[Caller]:
     carriers = {"sandbox": carrier}
     app = build_app(
         ReceiptHandler(carriers, CALLBACKS, ReceiptInbox(pool)),
-        InboundHandler(carriers, CALLBACKS, pool),
+        InboundHandler(carriers, CALLBACKS, TextInbox(pool)),
     )
     server = TestServer(app)
     async with server, ClientSession() as session:

@@ -4,17 +4,13 @@ A carrier's failures are values, never exceptions: the difference between "surel
 "nobody knows" decides whether a message may be sent again, so it has a type of its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
-
-Pairs = Sequence[tuple[str, str]]
-Form = Mapping[str, str] | Pairs
-"""A decoded form. A multi-valued mapping must yield a repeated name once for each value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +36,15 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The carrier has the message and will bill it. `segments`: its own count, when it says one."""
+    """The carrier has the message and will bill it. `segments`: its own count, when it says one.
+
+    `parts`: the carrier's id of each part that it took, in order, where its receipts will name
+    those and nothing else; empty where receipts come to an address of ours that names the attempt.
+    """
 
     carrier_message_id: str
     segments: int | None = None
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +96,32 @@ class ReceiptState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One delivery receipt. `reason` (of the taxonomy) is there for UNDELIVERED and FAILED only."""
+    """One delivery receipt. `reason` (of the taxonomy) is there for UNDELIVERED and FAILED only.
+
+    `recipient` (E.164) and `reference` (`domain.message_reference`) are what else it says of its
+    message, where it comes by a session and not to an address of ours.
+    """
 
     carrier_message_id: str
     state: ReceiptState
     reason: str | None = None
     carrier_code: str | None = None
+    recipient: str | None = None
+    reference: int | None = None
 
 
 class MalformedReceipt(ValueError):
     """A signed callback that says nothing we can use. The text names the field, not its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What a carrier's id stands for: part `part` of `parts` (from 1) of an attempt."""
+
+    message_id: UUID
+    attempt: int
+    part: int
+    parts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,18 +214,58 @@ class Carrier(Protocol):
         that already belong to other messages of ours. Raises nothing for what the network does.
         """
 
-    def parse_receipt(self, form: Form) -> Receipt:
-        """Reads a status callback. Raises `MalformedReceipt` when it says nothing usable."""
-
-    def parse_inbound(self, form: Form) -> Inbound:
-        """Reads a callback with a text to a number of ours. Raises `MalformedInbound`."""
-
-    def verify(self, url: str, form: Form | bytes, signature_header: str) -> bool:
-        """True when the callback was signed with a secret of ours.
-
-        `url` is the public address that the carrier was given, query included; `form` the decoded
-        form, or the raw bytes of a JSON body.
-        """
-
     async def close(self) -> None:
         """Closes the connections. Submissions after it answer `NotSent`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """An HTTP request of a carrier. Names of `headers` are in lower case.
+
+    `url` is the public address that the carrier was given, query included.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@runtime_checkable
+class CallbackCarrier(Carrier, Protocol):
+    """A carrier that calls addresses of ours, with receipts and with texts to our numbers."""
+
+    def verify(self, callback: Callback) -> bool:
+        """True when the callback was signed with a secret that the carrier and we have, and is not
+        too old where the signature says when it was made. Never raises for hostile input."""
+
+    def parse_receipt(self, callback: Callback) -> Receipt:
+        """Reads a status callback. Raises `MalformedReceipt` when it says nothing usable."""
+
+    def parse_inbound(self, callback: Callback) -> Inbound:
+        """Reads a callback with a text to a number of ours. Raises `MalformedInbound`."""
+
+
+class NotTaken(Exception):
+    """What arrived could not be stored: the carrier is to be told to bring it again later."""
+
+
+class Arrivals(Protocol):
+    """Where a connected carrier puts what its connection brings.
+
+    Both return when it is stored for good, so that the carrier may be told so, and raise `NotTaken`
+    when it is not. What has come before changes nothing.
+    """
+
+    async def receipt(self, carrier: str, receipt: Receipt, submitted: Submitted | None) -> None:
+        """Takes a receipt; `submitted`: what its id stands for, where the adapter remembers it."""
+
+    async def text(self, carrier: str, inbound: Inbound) -> None:
+        """Takes a text to a number of ours."""
+
+
+@runtime_checkable
+class ConnectedCarrier(Carrier, Protocol):
+    """A carrier that is reached by connections that stay, which also bring receipts and texts."""
+
+    def connect(self, arrivals: Arrivals) -> None:
+        """Begins to keep itself connected, until `close`. Before it, submissions are `NotSent`."""

@@ -1,35 +1,56 @@
 """Reading the carriers from a TOML file.
 
-Each carrier is a table `[carrier.NAME]` with its `kind`; the other keys of kind "twilio" are the
-fields of `TwilioConfig`, of which `account_sid` and `auth_token` have no default.
+Each carrier is a table `[carrier.NAME]` with its `kind`; the other keys are the fields of the
+configuration of that kind, such as `TwilioConfig`. Those without a default must be there. Secrets
+may be sealed: see `sealed_secret`.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from outbound_sms.carriers import telnyx, twilio
 from outbound_sms.carriers.carrier import Carrier
-from outbound_sms.carriers.twilio import TwilioCarrier, TwilioConfig
+from outbound_sms.carriers.smpp import configuration as smpp_configuration
+from outbound_sms.carriers.smpp.carrier import SmppCarrier
+from outbound_sms.carriers.smpp.configuration import SmppConfig
 from outbound_sms.configuration_file import (
     Check,
     ConfigurationError,
-    check_call_table,
-    duration,
-    http_url,
+    read_call_table,
     read_toml,
 )
+from outbound_sms.sealing_keys import SealingKeys
 
 
 class CarrierConfigurationError(ConfigurationError):
     """Everything that is wrong with the carriers' configuration, each problem with its key."""
 
 
-def load(path: Path) -> dict[str, Carrier]:
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of carrier: its configuration (a dataclass with `name`), the check of each key that
+    may be given, and what makes the carrier of a configuration."""
+
+    config: type[Any]
+    checks: Mapping[str, Check]
+    make: Callable[[Any], Carrier]
+
+
+KINDS: Mapping[str, Kind] = {
+    "smpp": Kind(SmppConfig, smpp_configuration.CHECKS, SmppCarrier),
+    "telnyx": Kind(telnyx.TelnyxConfig, telnyx.CHECKS, telnyx.TelnyxCarrier),
+    "twilio": Kind(twilio.TwilioConfig, twilio.CHECKS, twilio.TwilioCarrier),
+}
+
+
+def load(path: Path, keys: SealingKeys | None = None) -> dict[str, Carrier]:
     """The carriers of a TOML file by name. Raises `CarrierConfigurationError` with all problems."""
-    return parse(read_toml(path, CarrierConfigurationError))
+    return parse(read_toml(path, CarrierConfigurationError), keys)
 
 
-def parse(document: Mapping[str, Any]) -> dict[str, Carrier]:
+def parse(document: Mapping[str, Any], keys: SealingKeys | None = None) -> dict[str, Carrier]:
     """The carriers of a decoded document. Raises `CarrierConfigurationError` with all problems."""
     problems = [f"{key}: unknown, expected carrier.NAME" for key in document if key != "carrier"]
     tables = document.get("carrier", {})
@@ -38,7 +59,7 @@ def parse(document: Mapping[str, Any]) -> dict[str, Carrier]:
         tables = {}
     carriers = {}
     for name, table in tables.items():
-        carrier = _carrier(name, table, problems)
+        carrier = _carrier(name, table, keys, problems)
         if carrier is not None:
             carriers[name] = carrier
     if problems:
@@ -46,55 +67,18 @@ def parse(document: Mapping[str, Any]) -> dict[str, Carrier]:
     return carriers
 
 
-def _carrier(name: str, table: object, problems: list[str]) -> Carrier | None:
+def _carrier(
+    name: str, table: object, keys: SealingKeys | None, problems: list[str]
+) -> Carrier | None:
     if not isinstance(table, dict):
         problems.append(f"carrier.{name}: must be a table")
         return None
     kind = table.get("kind")
-    build = _KINDS.get(kind) if isinstance(kind, str) else None
-    if build is None:
-        problems.append(f"carrier.{name}.kind: must be one of: {', '.join(sorted(_KINDS))}")
+    found = KINDS.get(kind) if isinstance(kind, str) else None
+    if found is None:
+        problems.append(f"carrier.{name}.kind: must be one of: {', '.join(sorted(KINDS))}")
         return None
-    return build(name, {key: value for key, value in table.items() if key != "kind"}, problems)
-
-
-def _twilio(name: str, table: dict[str, Any], problems: list[str]) -> Carrier | None:
-    found = check_call_table(table, TwilioConfig, _CHECKS, f"carrier.{name}.")
-    problems += found
-    return None if found else TwilioCarrier(TwilioConfig(name=name, **table))
-
-
-def _text(value: object) -> str | None:
-    return None if isinstance(value, str) and value.strip() else "must be a text, not empty"
-
-
-def _user(value: object) -> str | None:
-    if isinstance(value, str) and ":" in value:
-        return "must not contain a colon"
-    return _text(value)
-
-
-def _flag(value: object) -> str | None:
-    return None if isinstance(value, bool) else "must be true or false"
-
-
-def _count(value: object) -> str | None:
-    right = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 10_000
-    return None if right else "must be a whole number from 1 to 10000"
-
-
-_CHECKS: Mapping[str, Check] = {
-    "account_sid": _user,
-    "auth_token": _text,
-    "second_auth_token": _text,
-    "base_url": http_url,
-    "lookup": _flag,
-    "connections": _count,
-    "total_timeout": duration,
-    "connect_timeout": duration,
-    "keepalive": duration,
-}
-
-_KINDS: Mapping[str, Callable[[str, dict[str, Any], list[str]], Carrier | None]] = {
-    "twilio": _twilio
-}
+    given = {key: value for key, value in table.items() if key != "kind"}
+    values, wrong = read_call_table(given, found.config, found.checks, keys, f"carrier.{name}.")
+    problems += wrong
+    return None if wrong else found.make(found.config(name=name, **values))

@@ -9,11 +9,7 @@ from outbound_sms.carriers.carrier import (
     Accepted,
     CannotTell,
     Capabilities,
-    Form,
-    Inbound,
     LookUp,
-    MalformedInbound,
-    MalformedReceipt,
     Outcome,
     Receipt,
     ReceiptState,
@@ -64,15 +60,6 @@ class NullCarrier:
         known_ids: AbstractSet[str],
     ) -> LookUp:
         return CannotTell("the null carrier keeps no messages")
-
-    def parse_receipt(self, form: Form) -> Receipt:
-        raise MalformedReceipt("the null carrier makes no callbacks")
-
-    def parse_inbound(self, form: Form) -> Inbound:
-        raise MalformedInbound("the null carrier makes no callbacks")
-
-    def verify(self, url: str, form: Form | bytes, signature_header: str) -> bool:
-        return False
 
     async def close(self) -> None:
         """Waits until every receipt was handed over. Raises what `on_receipts` raised."""

@@ -1,29 +1,25 @@
 """The adapter to Twilio and to everything that speaks its HTTP interface, our sandbox included.
 
-What an answer means is decided in `classify`; what a broken call means, in `submit`. The codes are
-data in `twilio_codes`.
+What an answer means is decided in `classify`; what a broken call means, in `http_submission`. The
+codes are data in `twilio_codes`.
 """
 
-import json
-import math
-import re
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
-from urllib.parse import quote_plus
 
 import aiohttp
 import structlog
 from yarl import URL
 
-from outbound_sms.carriers import signature, twilio_codes, twilio_lookup
+from outbound_sms.carriers import signature, twilio_codes, twilio_form, twilio_lookup
+from outbound_sms.carriers.callback_fields import E164, MESSAGE_ID, printable_code, storable
 from outbound_sms.carriers.carrier import (
     Accepted,
+    Callback,
     CannotTell,
     Capabilities,
-    Form,
     Inbound,
     InDoubt,
     LookUp,
@@ -37,26 +33,28 @@ from outbound_sms.carriers.carrier import (
     Submission,
     Throttled,
 )
-from outbound_sms.guarded_request import TooLate, start_by
-from outbound_sms.http_client import BEFORE_SENDING, open_session
+from outbound_sms.carriers.http_submission import (
+    DEFAULT_PAUSE,
+    Answer,
+    read_object,
+    read_pause,
+    submit_once,
+)
+from outbound_sms.configuration_file import Check, count, duration, flag, http_url, text
+from outbound_sms.http_client import open_session
 
 _log = structlog.get_logger(__name__)
 
-_DEFAULT_RETRY_AFTER = 1.0
-_MAX_RETRY_AFTER = 3600.0
-_MAX_CODE = 32
 # Connections of their own, or a busy carrier could not be asked what became of a message.
 _LOOK_UPS_AT_ONCE = 4
-# Twilio's are 34 letters and digits; others that speak its interface have ids of their own.
-_MESSAGE_ID = re.compile(r"[!-~]{1,128}")
-_E164 = re.compile(r"\+[0-9]{6,15}")
 
 
 @dataclass(frozen=True, slots=True)
 class TwilioConfig:
     """How to reach one account. Times in seconds; `connections` is the most that are open at once.
 
-    `second_auth_token` also verifies callbacks, for the time of a token's rotation.
+    `second_auth_token` also verifies callbacks, for the time of a token's rotation. `shared_key`
+    and `second_shared_key` verify those that Twilio signs with a shared key of the account.
     `keepalive` must be shorter than the carrier's, or a stale connection puts a message in doubt.
     """
 
@@ -64,6 +62,8 @@ class TwilioConfig:
     account_sid: str
     auth_token: str = field(repr=False)
     second_auth_token: str | None = field(default=None, repr=False)
+    shared_key: str | None = field(default=None, repr=False)
+    second_shared_key: str | None = field(default=None, repr=False)
     base_url: str = "https://api.twilio.com"
     lookup: bool = True
     connections: int = 64
@@ -72,8 +72,29 @@ class TwilioConfig:
     keepalive: float = 10.0
 
 
+def _user(value: object) -> str | None:
+    if isinstance(value, str) and ":" in value:
+        return "must not contain a colon"
+    return text(value)
+
+
+CHECKS: Mapping[str, Check] = {
+    "account_sid": _user,
+    "auth_token": text,
+    "second_auth_token": text,
+    "shared_key": text,
+    "second_shared_key": text,
+    "base_url": http_url,
+    "lookup": flag,
+    "connections": count,
+    "total_timeout": duration,
+    "connect_timeout": duration,
+    "keepalive": duration,
+}
+
+
 class TwilioCarrier:
-    """A `Carrier` over HTTP sessions that are opened by the first call and kept until `close`."""
+    """A `CallbackCarrier` over HTTP sessions, opened by the first call and kept until `close`."""
 
     def __init__(self, config: TwilioConfig) -> None:
         self._config = config
@@ -86,6 +107,7 @@ class TwilioCarrier:
             f"{base}/2010-04-01/Accounts/{config.account_sid}/Messages.json", encoded=True
         )
         self._tokens = tuple(t for t in (config.auth_token, config.second_auth_token) if t)
+        self._shared_keys = tuple(k for k in (config.shared_key, config.second_shared_key) if k)
         self._capabilities = Capabilities(
             lookup=config.lookup,
             idempotency_key=False,
@@ -103,26 +125,20 @@ class TwilioCarrier:
         return self._capabilities
 
     async def submit(self, submission: Submission) -> Outcome:
-        """POSTs the message once. aiohttp repeats no POST, and redirects are not followed."""
+        """POSTs the message once."""
         if self._closed:
             return NotSent("the carrier is closed")
         if self._session is None:
             self._session = self._make_session(self._config.connections)
-        session = self._session
-        start_by.set(submission.start_by)
-        try:
-            async with session.post(
-                self._messages_url, data=_encode(submission), allow_redirects=False
-            ) as response:
-                body = await response.read()
-        except TooLate:
-            return NotSent("the lease ran out")
-        except BEFORE_SENDING as error:
-            return NotSent(f"{type(error).__name__}: {error}")
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            # The text of these errors may quote what the carrier sent: the class must do.
-            return InDoubt(type(error).__name__)
-        return classify(response.status, body, response.headers.get("Retry-After"))
+        answer = await submit_once(
+            self._session,
+            self._messages_url,
+            twilio_form.encode(submission),
+            start_by=submission.start_by,
+        )
+        if not isinstance(answer, Answer):
+            return answer
+        return classify(answer.status, answer.body, answer.headers.get("Retry-After"))
 
     async def look_up(
         self,
@@ -143,11 +159,11 @@ class TwilioCarrier:
             self._look_up_session, self._origin, self._messages_url, wanted
         )
 
-    def parse_receipt(self, form: Form) -> Receipt:
+    def parse_receipt(self, callback: Callback) -> Receipt:
         """Reads MessageSid, MessageStatus and ErrorCode (older names: SmsSid, SmsStatus)."""
-        fields = dict(signature.as_pairs(form))
+        fields = dict(signature.read_form(callback.body))
         message_id = fields.get("MessageSid") or fields.get("SmsSid")
-        if not message_id or not _MESSAGE_ID.fullmatch(message_id):
+        if not message_id or not MESSAGE_ID.fullmatch(message_id):
             raise MalformedReceipt("MessageSid is missing, or is not an id")
         status = fields.get("MessageStatus") or fields.get("SmsStatus")
         if not status:
@@ -157,26 +173,24 @@ class TwilioCarrier:
             raise MalformedReceipt("MessageStatus is not a status of an outbound message")
         return _receipt(message_id, status, state, fields.get("ErrorCode"))
 
-    def parse_inbound(self, form: Form) -> Inbound:
+    def parse_inbound(self, callback: Callback) -> Inbound:
         """Reads From, To, Body and MessageSid (older name: SmsSid) of a text to one of our numbers.
 
         Short codes, names and addresses of other channels are refused: nothing can be sent there.
         """
-        fields = dict(signature.as_pairs(form))
+        fields = dict(signature.read_form(callback.body))
         message_id = fields.get("MessageSid") or fields.get("SmsSid")
-        if not message_id or not _MESSAGE_ID.fullmatch(message_id):
+        if not message_id or not MESSAGE_ID.fullmatch(message_id):
             raise MalformedInbound("MessageSid is missing, or is not an id")
         for name in ("From", "To"):
-            if not _E164.fullmatch(fields.get(name, "")):
+            if not E164.fullmatch(fields.get(name, "")):
                 raise MalformedInbound(f"{name} is missing, or is not a phone number")
         if "Body" not in fields:
             raise MalformedInbound("Body is missing")
-        # PostgreSQL has no text with this character in it.
-        body = fields["Body"].replace("\0", "\N{REPLACEMENT CHARACTER}")
-        return Inbound(message_id, fields["From"], fields["To"], body)
+        return Inbound(message_id, fields["From"], fields["To"], storable(fields["Body"]))
 
-    def verify(self, url: str, form: Form | bytes, signature_header: str) -> bool:
-        return signature.verify(self._tokens, url, form, signature_header)
+    def verify(self, callback: Callback) -> bool:
+        return signature.verify_callback(self._tokens, callback, self._shared_keys)
 
     async def close(self) -> None:
         self._closed = True
@@ -200,10 +214,10 @@ class TwilioCarrier:
 
 def classify(status: int, body: bytes, retry_after: str | None) -> Outcome:
     """What an HTTP answer to a submission means. Only what it states plainly is believed."""
-    answer = _decode(body)
+    answer = read_object(body)
     if 200 <= status < 300:
         message_id = answer.get("sid")
-        if isinstance(message_id, str) and _MESSAGE_ID.fullmatch(message_id):
+        if isinstance(message_id, str) and MESSAGE_ID.fullmatch(message_id):
             return Accepted(message_id, twilio_lookup.segments(answer.get("num_segments")))
         return InDoubt(f"HTTP {status} without a message id")
     if not 400 <= status < 500:
@@ -215,9 +229,12 @@ def _classify_client_error(status: int, code: object, retry_after: str | None) -
     if not isinstance(code, int) or isinstance(code, bool):
         code = None
     carrier_code = str(status if code is None else code)
-    if status == 429 or code in twilio_codes.THROTTLING_CODES:
-        return Throttled(_seconds(retry_after), carrier_code)
+    pause = None if code is None else twilio_codes.THROTTLING_CODES.get(code)
+    if status == 429 or pause is not None:
+        return Throttled(read_pause(retry_after, pause or DEFAULT_PAUSE), carrier_code)
     reason = None if code is None else twilio_codes.REASONS.get(code)
+    if reason == twilio_codes.OUTCOME_UNKNOWN:
+        return InDoubt(f"HTTP {status} with code {carrier_code}")
     if reason is None and status in (401, 403):
         reason = twilio_codes.UNAUTHORISED
     if reason is not None:
@@ -233,47 +250,7 @@ def _classify_client_error(status: int, code: object, retry_after: str | None) -
 def _receipt(message_id: str, status: str, state: ReceiptState, code: str | None) -> Receipt:
     carrier_code = None
     if code and code != "0":
-        carrier_code = "".join(filter(str.isprintable, code[:_MAX_CODE]))
+        carrier_code = printable_code(code)
     if state not in (ReceiptState.UNDELIVERED, ReceiptState.FAILED):
         return Receipt(message_id, state, None, carrier_code)
     return Receipt(message_id, state, twilio_lookup.reason(status, carrier_code), carrier_code)
-
-
-# Few bodies and senders are different, and of an address few characters need quoting. Quoting all
-# of them anew took an eighth of the time of a call.
-_quote = lru_cache(maxsize=4096)(quote_plus)
-_QUOTED_IN_ADDRESS = re.compile(r"[^A-Za-z0-9_.~-]")
-
-
-def _encode(submission: Submission) -> bytes:
-    sender = _quote(submission.sender)
-    form = f"To={quote_plus(submission.recipient)}&Body={_quote(submission.body)}"
-    if submission.sender.startswith("MG"):
-        # A sender pool may replace characters unless told not to, and a body that was changed
-        # would not be recognised by the look-up.
-        form += f"&MessagingServiceSid={sender}&SmartEncoded=false"
-    else:
-        form += f"&From={sender}"
-    if submission.status_callback_url is not None:
-        address = _QUOTED_IN_ADDRESS.sub(lambda m: _quote(m[0]), submission.status_callback_url)
-        form += f"&StatusCallback={address}"
-    if submission.valid_for_seconds is not None:
-        form += f"&ValidityPeriod={submission.valid_for_seconds}"
-    return form.encode("ascii")
-
-
-def _decode(body: bytes) -> dict[str, Any]:
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return answer if isinstance(answer, dict) else {}
-
-
-def _seconds(retry_after: str | None) -> float:
-    try:
-        seconds = float(retry_after) if retry_after is not None else _DEFAULT_RETRY_AFTER
-    except ValueError:
-        # The other form of the header is a date; ours and the carrier's clock need not agree.
-        return _DEFAULT_RETRY_AFTER
-    return min(max(seconds, 0.0), _MAX_RETRY_AFTER) if math.isfinite(seconds) else _MAX_RETRY_AFTER

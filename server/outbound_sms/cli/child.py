@@ -10,6 +10,7 @@ from pathlib import Path
 
 from outbound_sms.cli.parent import TIED
 
+PROGRAM = "outbound_sms.cli.main"
 START_SECONDS = 60.0
 STOP_SECONDS = 50.0
 LOG_LINES = 15
@@ -20,7 +21,7 @@ class ChildFailed(RuntimeError):
 
 
 class Child:
-    """One process that runs `outbound-sms ARGUMENTS`.
+    """One process that runs `outbound-sms ARGUMENTS`, or another module with a command line.
 
     It is in a session of its own, so that Ctrl-C reaches only this process, which then stops its
     children in the right order. When this process ends in any way, the child is asked to stop. What
@@ -34,9 +35,10 @@ class Child:
         *,
         environment: Mapping[str, str] | None = None,
         log: Path | None = None,
+        module: str = PROGRAM,
     ) -> None:
         self.name = name
-        self._command = [sys.executable, "-m", "outbound_sms.cli.main", *arguments]
+        self._command = [sys.executable, "-m", module, *arguments]
         self._environment = {**os.environ, **(environment or {}), TIED: "1"}
         self._log = log
         self._process: asyncio.subprocess.Process | None = None

@@ -10,10 +10,12 @@ import asyncpg
 
 from outbound_sms.domain.api_key import parse_key
 from outbound_sms.domain.instance import InstanceValues
-from outbound_sms.store import api_keys, instances
+from outbound_sms.store import api_keys, instances, sending_limits
 
 NAME = "Local"
 TIME_ZONE = "America/New_York"
+# Whoever tries things out texts the same few subscribers again and again.
+_NO_LIMITS = {"messages_per_number_per_day": 0, "surge_multiple": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ async def local_instance(connection: asyncpg.Connection, file: Path) -> LocalIns
         connection,
         InstanceValues(name=NAME, country="US", currency="USD", time_zone=TIME_ZONE),
     )
+    await sending_limits.update_sending_limits(connection, instance.id, None, _NO_LIMITS)
     made = LocalInstance(str(instance.id), key)
     write_private(file, {"instance_id": made.instance_id, "api_key": made.api_key})
     return made

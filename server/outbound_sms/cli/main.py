@@ -21,6 +21,7 @@ COMMANDS = {
     "billing": "outbound_sms.cli.billing.command:billing",
     "quiet-hours": "outbound_sms.cli.quiet_hours:quiet_hours",
     "settings": "outbound_sms.cli.settings:settings",
+    "limits": "outbound_sms.cli.limits:limits",
     "admin": "outbound_sms.cli.admin.command:admin",
     "sandbox": "outbound_sms.carriers.sandbox.__main__:main",
     "payments-sandbox": "outbound_sms.payments.sandbox.__main__:main",

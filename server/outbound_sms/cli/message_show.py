@@ -14,6 +14,8 @@ HOLDS = {
     delivery_pb2.HOLD_REASON_SENDING_NUMBER_DISABLED: "sending number disabled",
     delivery_pb2.HOLD_REASON_MASS_MESSAGE_PAUSED: "mass message paused",
     delivery_pb2.HOLD_REASON_TOP_UP: "automatic top-up under way",
+    delivery_pb2.HOLD_REASON_SENDING_LIMIT: "sending limit reached",
+    delivery_pb2.HOLD_REASON_SURGE: "many times the usual",
 }
 
 

@@ -7,6 +7,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from rich.table import Table
 from rich.text import Text
 
+from outbound_sms.cli.carrier_routes import carriers_in_words, route_option
 from outbound_sms.cli.connection import Connection, connected
 from outbound_sms.cli.names import LARGEST_PAGE, id_of, pages, sending_number_ids
 from outbound_sms.cli.output import console, print_json
@@ -50,10 +51,15 @@ def list_numbers(connection: Connection, as_json: bool) -> None:
 
 @numbers.command(
     "add",
-    epilog="Example: outbound-sms settings numbers add +12125550100 --carrier main --rate 10",
+    epilog="""\b
+Examples:
+  outbound-sms settings numbers add +12125550100 --carrier main --rate 10
+  outbound-sms settings numbers add +12125550100 --route main:70 --route backup:30 --rate 10
+""",
 )
 @click.argument("number")
-@click.option("--carrier", required=True, help=_CARRIER)
+@click.option("--carrier", help=_CARRIER + " Not needed with --route.")
+@route_option
 @click.option("--rate", type=float, required=True, help="Carrier segments per second.")
 @click.option(
     "--keyword-replies",
@@ -68,18 +74,22 @@ def list_numbers(connection: Connection, as_json: bool) -> None:
 def add(
     connection: Connection,
     number: str,
-    carrier: str,
+    carrier: str | None,
+    routes: tuple[settings_pb2.CarrierRoute, ...],
     rate: float,
     keyword_replies: str,
     is_default: bool,
     as_json: bool,
 ) -> None:
     """Adds a sending number, E.164. The first one becomes the default."""
+    if not carrier and not routes:
+        raise click.UsageError("Nobody would take its texts. Give --carrier or --route.")
 
     async def work(client: Client) -> None:
         wanted = settings_pb2.SendingNumber(
             number=number,
-            carrier=carrier,
+            carrier=carrier or "",
+            routes=routes,
             segments_per_second=rate,
             keyword_replies=KEYWORD_REPLIES[keyword_replies],
             is_default=is_default,
@@ -95,11 +105,13 @@ def add(
     epilog="""\b
 Examples:
   outbound-sms settings numbers update +12125550100 --rate 40
+  outbound-sms settings numbers update +12125550100 --route main --route backup:0
   outbound-sms settings numbers update +12125550100 --disable
 """,
 )
 @click.argument("number")
-@click.option("--carrier", help=_CARRIER)
+@click.option("--carrier", help=_CARRIER + " Without --route it takes the texts alone.")
+@route_option
 @click.option("--rate", type=float, help="Carrier segments per second.")
 @click.option("--keyword-replies", type=click.Choice(list(KEYWORD_REPLIES)), help=_ANSWERS)
 @click.option("--default", "is_default", is_flag=True, help="Sends that name no number take it.")
@@ -110,6 +122,7 @@ def update(
     connection: Connection,
     number: str,
     carrier: str | None,
+    routes: tuple[settings_pb2.CarrierRoute, ...],
     rate: float | None,
     keyword_replies: str | None,
     is_default: bool,
@@ -119,6 +132,7 @@ def update(
     """Changes what is given of a sending number, by E.164 or id; the rest stays."""
     wanted = settings_pb2.SendingNumber(
         carrier=carrier or "",
+        routes=routes,
         segments_per_second=rate or 0.0,
         is_default=is_default,
         disabled=enabled is False,
@@ -127,6 +141,7 @@ def update(
         wanted.keyword_replies = KEYWORD_REPLIES[keyword_replies]
     changes = {
         "carrier": carrier is not None,
+        "routes": bool(routes),
         "segments_per_second": rate is not None,
         "keyword_replies": keyword_replies is not None,
         "is_default": is_default,
@@ -154,7 +169,7 @@ def _show(found: list[settings_pb2.SendingNumber], as_json: bool) -> None:
     replies = {value: name for name, value in KEYWORD_REPLIES.items()}
     table = Table(box=None, header_style="dim", pad_edge=False)
     table.add_column("Number", no_wrap=True)
-    table.add_column("Carrier")
+    table.add_column("Carriers")
     table.add_column("Segments/s", justify="right")
     table.add_column("Keyword replies")
     table.add_column("State")
@@ -162,7 +177,7 @@ def _show(found: list[settings_pb2.SendingNumber], as_json: bool) -> None:
         state = Text("disabled", "yellow") if each.disabled else Text("enabled", "green")
         table.add_row(
             each.number,
-            Text(each.carrier),
+            Text(carriers_in_words(each)),
             f"{each.segments_per_second:g}",
             replies.get(each.keyword_replies, ""),
             state.append(", default", "default") if each.is_default else state,

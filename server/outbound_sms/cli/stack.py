@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +13,8 @@ from outbound_sms.cli.child import Child
 from outbound_sms.cli.database import connect
 from outbound_sms.cli.local_instance import key_file, local_instance, write_private
 from outbound_sms.postgres import EmbeddedPostgres
+from outbound_sms.sealed_secret import seal
+from outbound_sms.sealing_keys import SealingKeys, make_key_line, read_sealing_keys
 from outbound_sms.store.migrate import migrate
 
 CARRIER = "sandbox"
@@ -65,6 +68,11 @@ class StackOptions:
         """What the server is told of the sandbox gateway, for this run."""
         return self.folder / "payments.toml"
 
+    @property
+    def sealing_keys_file(self) -> Path:
+        """What opens the secrets of the two, for this run."""
+        return self.folder / "sealing-keys"
+
 
 @asynccontextmanager
 async def running_stack(options: StackOptions, say: Say) -> AsyncIterator[Stack]:
@@ -81,8 +89,9 @@ async def running_stack(options: StackOptions, say: Say) -> AsyncIterator[Stack]
         api_key = await _api_key(options, database)
         children: list[Child] = []
         try:
-            sandbox = await _start_sandbox(options, children, say)
-            await _start_gateway(options, children, say)
+            keys = _make_sealing_keys(options)
+            sandbox = await _start_sandbox(options, keys, children, say)
+            await _start_gateway(options, keys, children, say)
             target = await _start(options, database, children, say)
             yield Stack(target, api_key, database, sandbox, children)
         finally:
@@ -126,7 +135,15 @@ async def _api_key(options: StackOptions, database: str) -> str:
         await connection.close()
 
 
-async def _start_sandbox(options: StackOptions, children: list[Child], say: Say) -> SandboxAccess:
+def _make_sealing_keys(options: StackOptions) -> SealingKeys:
+    _, line = make_key_line(datetime.now(UTC))
+    _write_private(options.sealing_keys_file, f"{line}\n")
+    return read_sealing_keys(options.sealing_keys_file)
+
+
+async def _start_sandbox(
+    options: StackOptions, keys: SealingKeys, children: list[Child], say: Say
+) -> SandboxAccess:
     """Starts the carrier that texts nobody, and tells the server of it."""
     token = secrets.token_hex(16)
     sandbox = _child(
@@ -137,23 +154,27 @@ async def _start_sandbox(options: StackOptions, children: list[Child], say: Say)
     )
     children.append(sandbox)
     url = (await sandbox.start("sandbox"))["sandbox"]
+    sealed = seal(keys, f"carrier.{CARRIER}.auth_token", token)
     _write_private(
         options.carriers_file,
         f'[carrier.{CARRIER}]\nkind = "twilio"\naccount_sid = "{ACCOUNT_SID}"\n'
-        f'auth_token = "{token}"\nbase_url = "{url}"\n',
+        f'auth_token = "{sealed}"\nbase_url = "{url}"\n',
     )
     say(f"sandbox carrier: {url}")
     return SandboxAccess(url, ACCOUNT_SID, token)
 
 
-async def _start_gateway(options: StackOptions, children: list[Child], say: Say) -> None:
+async def _start_gateway(
+    options: StackOptions, keys: SealingKeys, children: list[Child], say: Say
+) -> None:
     """Starts the payment gateway that charges nobody, and tells the server of it."""
     token = secrets.token_hex(16)
     gateway = _child(options, "sandbox payments", ["payments-sandbox", "--api-key", f"sk_{token}"])
     children.append(gateway)
     url = (await gateway.start("payments"))["payments"]
+    sealed = seal(keys, "api_key", f"sk_{token}")
     _write_private(
-        options.payments_file, f'kind = "stripe"\napi_key = "sk_{token}"\nbase_url = "{url}"\n'
+        options.payments_file, f'kind = "stripe"\napi_key = "{sealed}"\nbase_url = "{url}"\n'
     )
     say(f"sandbox payments: {url}")
 
@@ -164,6 +185,7 @@ async def _start(options: StackOptions, database: str, children: list[Child], sa
         "DATABASE_URL": database,
         "OUTBOUND_SMS_CARRIERS": str(options.carriers_file),
         "OUTBOUND_SMS_PAYMENTS": str(options.payments_file),
+        "OUTBOUND_SMS_SEALING_KEYS": str(options.sealing_keys_file),
         "OUTBOUND_SMS_LISTEN": options.listen,
         "OUTBOUND_SMS_HTTP_LISTEN": options.http_listen,
         "OUTBOUND_SMS_PROCESSES": "1",

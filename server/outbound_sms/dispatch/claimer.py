@@ -1,7 +1,7 @@
 """Claims messages, instance after instance, and passes them on to the lanes of their carriers."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import structlog
@@ -10,10 +10,12 @@ from outbound_sms.clock import lease_clock
 from outbound_sms.dispatch.lane import Lane
 from outbound_sms.dispatch.loops import pause_unless
 from outbound_sms.dispatch.openings import Openings
+from outbound_sms.dispatch.routes import Routing
 from outbound_sms.dispatch.settings import DispatchSettings
 from outbound_sms.dispatch.turns import ReadyNumber, Turns
+from outbound_sms.domain.sending_number import CarrierRoute
 from outbound_sms.store import dispatch as store
-from outbound_sms.store.dispatch import Claimed
+from outbound_sms.store.dispatch import AttemptOutcome, Claimed, GivenBack
 from outbound_sms.store.pool import DATABASE_FAILURES, Pool
 
 log = structlog.get_logger(__name__)
@@ -29,11 +31,17 @@ class Claimer:
     """Takes turns between instances, as far as quiet hours, rates and carriers leave room."""
 
     def __init__(
-        self, pool: Pool, owner: UUID, lanes: Mapping[str, Lane], settings: DispatchSettings
+        self,
+        pool: Pool,
+        owner: UUID,
+        lanes: Mapping[str, Lane],
+        routing: Routing,
+        settings: DispatchSettings,
     ) -> None:
         self._pool = pool
         self._owner = owner
         self._lanes = lanes
+        self._routing = routing
         self._settings = settings
         self._turns = Turns()
         self._openings = Openings()
@@ -67,7 +75,7 @@ class Claimer:
 
     async def _claim(self, chosen: list[ReadyNumber]) -> None:
         settings = self._settings
-        room = min(self._lanes[number.carrier].room for number in chosen)
+        room = min(self._routing.claimable(number.routes) for number in chosen)
         now = lease_clock()
         groups = [
             group
@@ -88,17 +96,23 @@ class Claimer:
             self._ready = [number for number in self._ready if number not in chosen]
             self._look_at = asyncio.get_running_loop().time() + LOOK_AGE
             return
-        by_carrier: dict[str, list[Claimed]] = {}
-        for message in claimed:
-            by_carrier.setdefault(message.carrier, []).append(message)
         start_by = now + settings.lease - settings.call_needs
-        for name, messages in by_carrier.items():
-            self._lanes[name].take(messages, start_by)
+        for name, messages in self._routing.assign(claimed).items():
+            if name is None:
+                await self._return(messages)
+            else:
+                self._lanes[name].take(messages, start_by)
 
-    def _has_room(self, carrier: str) -> bool:
-        lane = self._lanes.get(carrier)
-        # A quarter of the window, so that claims stay large while the carrier keeps its calls open.
-        return lane is not None and lane.room >= max(1, lane.window // 4)
+    async def _return(self, messages: Sequence[Claimed]) -> None:
+        """Gives back what no carrier can take any more since it was claimed."""
+        back = [
+            GivenBack(m.message_id, m.fence, 0.0, 0, m.last_carrier or "", AttemptOutcome.NONE)
+            for m in messages
+        ]
+        await store.give_back(self._pool, back, owner=self._owner)
+
+    def _has_room(self, routes: Sequence[CarrierRoute]) -> bool:
+        return self._routing.claimable(routes) > 0
 
     def _idle_pause(self) -> float:
         """Seconds after which there may be something to claim, unless something happens before."""

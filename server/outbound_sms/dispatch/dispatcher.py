@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from functools import partial
 from uuid import UUID, uuid4
 
 import structlog
@@ -12,7 +13,10 @@ from outbound_sms.carriers.carrier import Carrier
 from outbound_sms.dispatch.claimer import Claimer
 from outbound_sms.dispatch.lane import Lane
 from outbound_sms.dispatch.loops import repeat
+from outbound_sms.dispatch.part_receipts import PartReceipts
 from outbound_sms.dispatch.reconcile import Reconciler
+from outbound_sms.dispatch.routes import Routing
+from outbound_sms.dispatch.sending_alerts import ALERT_INTERVAL, tell_sending_alerts_once
 from outbound_sms.dispatch.settings import DispatchSettings
 from outbound_sms.dispatch.settler import Settler
 from outbound_sms.domain.callback import CallbackAddress
@@ -22,6 +26,7 @@ from outbound_sms.store.fires import forget_old_fires
 from outbound_sms.store.idempotency import forget_old_answers
 from outbound_sms.store.pool import DATABASE_FAILURES, Pool
 from outbound_sms.store.receipts import apply_receipts, refund
+from outbound_sms.store.sending_limits import forget_old_hours
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +34,7 @@ QUEUE_DEPTH_INTERVAL = 5.0
 RESCUE_BATCH = 500
 FORGET_INTERVAL = 300.0
 RECEIPT_INTERVAL = 0.25
+PARKED_INTERVAL = 0.5
 DOUBT_INTERVAL = 0.5
 REFUND_INTERVAL = 1.0
 REFUND_BATCH = 500
@@ -66,9 +72,12 @@ class Dispatcher:
         self._pool = pool
         self._carriers = carriers
         self._settler = Settler(pool, self.owner, self.settings)
+        self._part_receipts = PartReceipts(pool)
         self._opted_out: asyncio.Queue[str] = asyncio.Queue()
-        self._lanes = {
-            name: Lane(
+        self._lanes: dict[str, Lane] = {}
+        routing = Routing(self._lanes)
+        for name, carrier in carriers.items():
+            self._lanes[name] = Lane(
                 carrier,
                 pool=pool,
                 owner=self.owner,
@@ -77,10 +86,9 @@ class Dispatcher:
                 settings=self.settings,
                 suppress=self._opted_out.put_nowait,
                 on_room=self.work_arrived.set,
+                elsewhere=routing.elsewhere,
             )
-            for name, carrier in carriers.items()
-        }
-        self._claimer = Claimer(pool, self.owner, self._lanes, self.settings)
+        self._claimer = Claimer(pool, self.owner, self._lanes, routing, self.settings)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set, then lets calls end and gives back what was not begun."""
@@ -113,8 +121,15 @@ class Dispatcher:
                 stop=stop,
                 wake=self.receipts_arrived,
             ),
+            repeat(self._match_parked, name="parked", interval=PARKED_INTERVAL, stop=stop),
             repeat(self._refund, name="refund", interval=REFUND_INTERVAL, stop=stop),
             repeat(self._measure, name="queue_depth", interval=QUEUE_DEPTH_INTERVAL, stop=stop),
+            repeat(
+                partial(tell_sending_alerts_once, self._pool),
+                name="sending_alerts",
+                interval=ALERT_INTERVAL,
+                stop=stop,
+            ),
             repeat(self._forget, name="forget", interval=FORGET_INTERVAL, stop=stop),
         ):
             duties.create_task(duty)
@@ -150,6 +165,12 @@ class Dispatcher:
             await asyncio.sleep(self.settings.settle_delay)
         return applied
 
+    async def _match_parked(self) -> int:
+        looked_at = await self._part_receipts.match_parked()
+        if looked_at:
+            self.receipts_arrived.set()
+        return looked_at
+
     async def _refund(self) -> int:
         return await refund(self._pool, REFUND_BATCH)
 
@@ -161,7 +182,12 @@ class Dispatcher:
         return 0
 
     async def _forget(self) -> int:
-        return await forget_old_answers(self._pool) + await forget_old_fires(self._pool)
+        return (
+            await forget_old_answers(self._pool)
+            + await forget_old_fires(self._pool)
+            + await self._part_receipts.forget()
+            + await forget_old_hours(self._pool)
+        )
 
     async def _drain(self) -> None:
         with contextlib.suppress(TimeoutError):

@@ -8,10 +8,18 @@ from uuid import UUID
 
 import structlog
 
-from outbound_sms.carriers.carrier import Carrier, InDoubt, Submission
+from outbound_sms.carriers.carrier import (
+    CallbackCarrier,
+    Carrier,
+    InDoubt,
+    Outcome,
+    Submission,
+    Throttled,
+)
 from outbound_sms.clock import lease_clock
 from outbound_sms.dispatch.bodies import Bodies
-from outbound_sms.dispatch.outcomes import Outcomes
+from outbound_sms.dispatch.health import CarrierHealth
+from outbound_sms.dispatch.outcomes import Outcomes, throttle_seconds
 from outbound_sms.dispatch.pace import Pace
 from outbound_sms.dispatch.settings import DispatchSettings
 from outbound_sms.dispatch.settler import Settler
@@ -37,13 +45,16 @@ class Lane:
         settings: DispatchSettings,
         suppress: Callable[[str], None],
         on_room: Callable[[], None],
+        elsewhere: Callable[[Claimed, str], bool],
     ) -> None:
         self.carrier = carrier
         self._pool = pool
         self._owner = owner
-        self._callbacks = callbacks
+        self._callbacks = callbacks if isinstance(carrier, CallbackCarrier) else None
         self._settings = settings
         self._on_room = on_room
+        self._elsewhere = elsewhere
+        self.health = CarrierHealth(carrier.name, self.relinquish, pauses=settings.breaker_pauses)
         self._bodies = Bodies(pool)
         self._outcomes = Outcomes(carrier.name, settler, suppress=suppress, on_settled=self._leave)
         self._outstanding = 0
@@ -53,7 +64,6 @@ class Lane:
         self._intended: deque[tuple[Claimed, Submission]] = deque()
         self._arrived = asyncio.Event()
         self._intents_wanted = asyncio.Event()
-        self._resume_at = 0.0
         self._pace = Pace()
         self._growing = self.workers
 
@@ -67,10 +77,20 @@ class Lane:
 
     @property
     def room(self) -> int:
-        """Messages that may be claimed for this carrier now; 0 while it asked us to slow down."""
-        if asyncio.get_running_loop().time() < self._resume_at:
+        """Messages that may be claimed for this carrier now; 0 while it asked us to slow down or
+        its breaker is open, and one to find out whether it works again."""
+        if not self.health.may_call:
             return 0
-        return self.window - self._outstanding
+        window = self.window if self.health.works else 1
+        return max(0, window - self._outstanding)
+
+    @property
+    def claimable(self) -> int:
+        """`room` when it is a quarter of the window, so that claims stay large while the carrier
+        keeps its calls open; else 0."""
+        room = self.room
+        enough = max(1, self.window // 4) if self.health.works else 1
+        return room if room >= enough else 0
 
     @property
     def workers(self) -> int:
@@ -93,7 +113,7 @@ class Lane:
         self._intents_wanted.set()
 
     def relinquish(self) -> None:
-        """Gives back what was claimed and may still go out by another process."""
+        """Gives back what was claimed and may still go out by another process or carrier."""
         while self._claimed:
             message, _ = self._claimed.popleft()
             self._outcomes.not_begun(message)
@@ -130,6 +150,7 @@ class Lane:
         attempts = await store.intend(
             self._pool,
             messages,
+            carrier=self.carrier.name,
             owner=self._owner,
             lease_left=self._settings.call_needs,
         )
@@ -151,18 +172,23 @@ class Lane:
         now: datetime,
         start_by: float,
     ) -> Submission:
-        opening = message.opening
+        opening = message.group.opening
         return Submission(
             message_id=message.message_id,
             attempt=attempt,
-            sender=message.sender,
+            sender=message.sender(self.carrier.name) or message.number,
             recipient=message.phone,
             body=bodies[message.body_id],
             segments=message.segments,
             valid_for_seconds=max(1, int((message.valid_until - now).total_seconds())),
-            status_callback_url=self._callbacks.url(self.carrier.name, message.message_id, attempt),
+            status_callback_url=self._callback_url(message, attempt),
             start_by=start_by if opening is None else min(start_by, opening.start_by),
         )
+
+    def _callback_url(self, message: Claimed, attempt: int) -> str | None:
+        if self._callbacks is None:
+            return None
+        return self._callbacks.url(self.carrier.name, message.message_id, attempt)
 
     async def work(self) -> None:
         """Makes one call after another until cancelled."""
@@ -172,19 +198,30 @@ class Lane:
                 await self._arrived.wait()
             message, submission = self._intended.popleft()
             self._intents_wanted.set()
-            wait = self._resume_at - asyncio.get_running_loop().time()
-            if wait > 0 or lease_clock() > submission.start_by:
-                self._outcomes.not_begun(message, pause=max(wait, 0.0))
+            if not self.health.may_call or lease_clock() > submission.start_by:
+                self._not_begun(message)
                 continue
-            try:
-                outcome = await self.carrier.submit(submission)
-            except Exception:
-                # A defect of the adapter: bytes may have been sent, so nobody knows.
-                log.exception("carrier adapter failed", action="submit", carrier=self.carrier.name)
-                outcome = InDoubt("defect")
-            throttled_for = self._outcomes.settle(message, outcome)
-            if throttled_for > 0:
-                self._resume_at = asyncio.get_running_loop().time() + throttled_for
+            begun = self.health.begin()
+            outcome = await self._submit(submission)
+            uses_try = self.health.end(begun, outcome)
+            if isinstance(outcome, Throttled):
+                self.health.slow_down(throttle_seconds(outcome))
+            elsewhere = self._elsewhere(message, self.carrier.name)
+            self._outcomes.settle(message, outcome, uses_try=uses_try, elsewhere=elsewhere)
+
+    async def _submit(self, submission: Submission) -> Outcome:
+        try:
+            return await self.carrier.submit(submission)
+        except Exception:
+            # A defect of the adapter: bytes may have been sent, so nobody knows.
+            log.exception("carrier adapter failed", action="submit", carrier=self.carrier.name)
+            return InDoubt("defect")
+
+    def _not_begun(self, message: Claimed) -> None:
+        wait = self.health.throttled_for
+        if wait > 0 and self._elsewhere(message, self.carrier.name):
+            wait = 0.0
+        self._outcomes.not_begun(message, pause=wait)
 
     def _leave(self) -> None:
         self._outstanding -= 1

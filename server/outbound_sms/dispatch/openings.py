@@ -62,11 +62,13 @@ class Openings:
             number = numbers.get(group.sending_number_id)
             if number is None:
                 number = ReadyNumber(
-                    group.instance_id, group.sending_number_id, group.carrier, group.wait, []
+                    group.instance_id, group.sending_number_id, group.routes, group.wait, []
                 )
                 numbers[group.sending_number_id] = number
             number.groups.append(
-                OpenGroup(group.sending_number_id, group.priority, group.zones, opening)
+                OpenGroup(
+                    group.sending_number_id, group.priority, group.zones, opening, group.routes
+                )
             )
         self._spans = used
         return list(numbers.values())

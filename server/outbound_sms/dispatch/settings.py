@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from outbound_sms.dispatch.breaker import FIRST_PAUSE, LONGEST_PAUSE
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchSettings:
@@ -11,12 +13,15 @@ class DispatchSettings:
     """Most messages of one sending number in one claim."""
     intent_batch: int = 128
     """Messages whose intent is committed together. A crash puts in doubt what is being handed over
-    and up to this many and half the workers more: 224 with the defaults."""
+    and up to this many and half the workers more: 512 of a carrier that takes 256 calls, 224 of one
+    that takes 64."""
     window: int = 2_000
     """Most messages of one carrier, in one process, that are leased and not settled, however fast
     the carrier is."""
-    workers: int = 64
-    """Calls to one carrier that are open at a time, in one process."""
+    workers: int = 256
+    """Calls to one carrier that are open at a time, in one process, if it takes as many."""
+    breaker_pauses: tuple[float, float] = (FIRST_PAUSE, LONGEST_PAUSE)
+    """How long a carrier that fails is left alone: the first time, and the longest time."""
     lease: float = 45.0
     call: float = 15.0
     """The longest that a carrier's answer may take."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from outbound_sms.domain.sending_number import CarrierRoute
 from outbound_sms.store.dispatch import OpenGroup
 
 INSTANCES_AT_ONCE = 8
@@ -19,7 +20,7 @@ class ReadyNumber:
 
     instance_id: UUID
     sending_number_id: UUID
-    carrier: str
+    routes: tuple[CarrierRoute, ...]
     wait: float
     groups: list[OpenGroup]
 
@@ -32,16 +33,18 @@ class Turns:
         self._last_number: dict[UUID, UUID] = {}
 
     def choose(
-        self, ready: Sequence[ReadyNumber], has_room: Callable[[str], bool]
+        self,
+        ready: Sequence[ReadyNumber],
+        has_room: Callable[[Sequence[CarrierRoute]], bool],
     ) -> list[ReadyNumber]:
-        """At most eight numbers of different instances whose rate and carrier have room now.
+        """At most eight numbers of different instances whose rate and carriers have room now.
 
         The round goes on after the instance that was served last; an instance's own numbers take
         turns too.
         """
         by_instance: dict[UUID, list[ReadyNumber]] = {}
         for number in ready:
-            if number.wait <= 0 and has_room(number.carrier):
+            if number.wait <= 0 and has_room(number.routes):
                 by_instance.setdefault(number.instance_id, []).append(number)
         instances = sorted(by_instance)
         start = bisect_right(instances, self._last_instance)

@@ -36,9 +36,9 @@ START_WORDS: Mapping[str, tuple[str, ...]] = {
 not lift their own block for them."""
 
 HELP_WORDS: Mapping[str, tuple[str, ...]] = {
-    "en": ("HELP", "INFO"),
-    "fr": ("AIDE",),
-    "es": ("AYUDA",),
+    "en": ("HELP", "HELP ME", "INFO"),
+    "fr": ("AIDE", "AIDEZ MOI"),
+    "es": ("AYUDA", "AYUDENME"),
 }
 """Each alone only."""
 

@@ -18,9 +18,10 @@ class Origin(StrEnum):
 class RejectReason:
     """One reason.
 
-    `retryable`: the same message may go out later. `billable`: a message that the carrier had
-    accepted before it failed for this reason stays charged; one never accepted costs nothing.
-    `suppress`: the number must get no further texts. `text` is for a help desk.
+    `retryable`: the same message may go out later. `billable`: a message that fails for this reason
+    has as a rule reached a network, so that the carrier charges for it. Money does not follow it:
+    the receipt of each message says whether it had left the carrier. `suppress`: the number must
+    get no further texts. `text` is for a help desk.
     """
 
     group: str

@@ -1,12 +1,21 @@
-"""When a message that surely did not reach its carrier is tried again."""
+"""When a message that its carrier surely did not accept is tried again."""
 
 import random
+
+from outbound_sms.domain.reason import REASONS
 
 BACK_OFF_SECONDS = (1.0, 5.0, 25.0, 60.0, 60.0)
 """Pause after the first, second ... failure. As many failures as entries and the message fails."""
 
 JITTER = 0.2
 """Share by which a pause is lengthened or shortened: many failures do not return at once."""
+
+
+def may_be_tried_again(reason: str) -> bool:
+    """Whether a message that a carrier refused for `reason` may go out later: the refusal passes,
+    or it is about our account and says nothing of the message."""
+    known = REASONS.get(reason)
+    return known is not None and (known.retryable or known.group == "ACCOUNT")
 
 
 def gives_up(failures: int) -> bool:

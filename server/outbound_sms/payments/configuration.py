@@ -5,9 +5,12 @@ which `api_key` has no default:
 
     kind = "stripe"
     api_key = "sk_live_..."
+
+The key may be sealed: see `sealed_secret`.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -16,38 +19,36 @@ from urllib.parse import urlsplit
 from outbound_sms.configuration_file import (
     Check,
     ConfigurationError,
-    check_call_table,
     duration,
     http_url,
+    read_call_table,
     read_toml,
 )
 from outbound_sms.payments.gateway import PaymentGateway
 from outbound_sms.payments.stripe import StripeConfig, StripeGateway
+from outbound_sms.sealing_keys import SealingKeys
 
 
 class PaymentConfigurationError(ConfigurationError):
     """Everything that is wrong with the gateway's configuration, each problem with its key."""
 
 
-def load(path: Path) -> PaymentGateway:
+def load(path: Path, keys: SealingKeys | None = None) -> PaymentGateway:
     """The gateway of a TOML file. Raises `PaymentConfigurationError` with all problems."""
-    return parse(read_toml(path, PaymentConfigurationError))
+    return parse(read_toml(path, PaymentConfigurationError), keys)
 
 
-def parse(document: Mapping[str, Any]) -> PaymentGateway:
+def parse(document: Mapping[str, Any], keys: SealingKeys | None = None) -> PaymentGateway:
     """The gateway of a decoded document. Raises `PaymentConfigurationError` with all problems."""
     kind = document.get("kind")
-    build = _KINDS.get(kind) if isinstance(kind, str) else None
-    if build is None:
-        raise PaymentConfigurationError([f"kind: must be one of: {', '.join(sorted(_KINDS))}"])
-    return build({key: value for key, value in document.items() if key != "kind"})
-
-
-def _stripe(table: dict[str, Any]) -> PaymentGateway:
-    problems = check_call_table(table, StripeConfig, _CHECKS)
+    found = KINDS.get(kind) if isinstance(kind, str) else None
+    if found is None:
+        raise PaymentConfigurationError([f"kind: must be one of: {', '.join(sorted(KINDS))}"])
+    given = {key: value for key, value in document.items() if key != "kind"}
+    values, problems = read_call_table(given, found.config, found.checks, keys)
     if problems:
         raise PaymentConfigurationError(problems)
-    return StripeGateway(StripeConfig(**table))
+    return found.make(found.config(**values))
 
 
 def _secret(value: object) -> str | None:
@@ -81,4 +82,15 @@ _CHECKS: Mapping[str, Check] = {
     "keepalive": duration,
 }
 
-_KINDS: Mapping[str, Callable[[dict[str, Any]], PaymentGateway]] = {"stripe": _stripe}
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of gateway: its configuration, the check of each key that may be given, and what makes
+    the gateway of a configuration."""
+
+    config: type[Any]
+    checks: Mapping[str, Check]
+    make: Callable[[Any], PaymentGateway]
+
+
+KINDS: Mapping[str, Kind] = {"stripe": Kind(StripeConfig, _CHECKS, StripeGateway)}

@@ -60,7 +60,7 @@ class NumberMethods:
                 extension=given.extension,
                 phone_number_type_id=given.phone_number_type_id,
                 sms_opt_in=False,
-                suppressed=bool(await phone_numbers.find_suppressed(db, [given.e164])),
+                suppressed=bool(await phone_numbers.find_suppressed(db, instance_id, [given.e164])),
                 version=1,
             )
             await phone_numbers.insert_numbers(db, instance_id, [added])

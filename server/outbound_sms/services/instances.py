@@ -3,23 +3,23 @@
 from dataclasses import replace
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 from outbound_sms.domain.api_key import make_key
-from outbound_sms.domain.errors import Reason, Violations
-from outbound_sms.domain.instance import Instance
+from outbound_sms.domain.errors import Violations
 from outbound_sms.domain.ledger import LONGEST_NOTE, MAX_ADJUSTMENT_MICROS
 from outbound_sms.domain.sms_availability import unavailable
 from outbound_sms.domain.text_field import check_text
 from outbound_sms.rpc.caller import current_caller
-from outbound_sms.rpc.fields import parse_etag, parse_id, read_mask
+from outbound_sms.rpc.fields import parse_etag, read_mask
 from outbound_sms.rpc.once import Once
 from outbound_sms.rpc.pages import Pages
 from outbound_sms.services import instance_fields
 from outbound_sms.services.access_fields import read_key_name
 from outbound_sms.services.access_rights import lock_access
 from outbound_sms.services.billing_fields import show_balance
-from outbound_sms.services.missing import check_etag, not_found
+from outbound_sms.services.instance_ids import known_tenant, read_instance_id
+from outbound_sms.services.instance_limits import InstanceLimitMethods
+from outbound_sms.services.missing import check_etag
 from outbound_sms.services.paging import read_page
 from outbound_sms.store import api_keys, balances, instances, roles
 from outbound_sms.store.pool import Connection, Pool
@@ -29,7 +29,7 @@ from outboundsms.v1 import instances_pb2_grpc
 MANAGE_INSTANCES = "MANAGE_INSTANCES"
 
 
-class Instances(instances_pb2_grpc.InstancesServicer):
+class Instances(InstanceLimitMethods, instances_pb2_grpc.InstancesServicer):
     """Serves `outboundsms.v1.Instances`. Its pool and `once` must see every instance's rows."""
 
     def __init__(self, pool: Pool, pages: Pages, once: Once) -> None:
@@ -51,9 +51,9 @@ class Instances(instances_pb2_grpc.InstancesServicer):
     async def GetInstance(
         self, request: pb.GetInstanceRequest, context: Any
     ) -> pb.GetInstanceResponse:
-        instance_id = _read_id(Violations(), "instance_id", request.instance_id)
+        instance_id = read_instance_id(Violations(), "instance_id", request.instance_id)
         found = await instances.get_instance(self._pool, instance_id)
-        tenant = _known_tenant(found, instance_id)
+        tenant = known_tenant(found, instance_id)
         return pb.GetInstanceResponse(instance=instance_fields.show(tenant))
 
     async def ListInstances(
@@ -71,11 +71,11 @@ class Instances(instances_pb2_grpc.InstancesServicer):
         mask = read_mask(violations, request.update_mask, instance_fields.CHANGEABLE)
         etag = parse_etag(violations, given.etag, "instance.etag")
         change = instance_fields.read_change(violations, given, mask)
-        instance_id = _read_id(violations, "instance.instance_id", given.instance_id)
+        instance_id = read_instance_id(violations, "instance.instance_id", given.instance_id)
 
         async def work(db: Connection) -> pb.UpdateInstanceResponse:
             found = await instances.lock_instance(db, instance_id)
-            stored = _known_tenant(found, instance_id)
+            stored = known_tenant(found, instance_id)
             check_etag(etag, stored.version)
             values = replace(stored.values, **change)
             if stored.sms_enabled and not values.sms_available:
@@ -97,10 +97,10 @@ class Instances(instances_pb2_grpc.InstancesServicer):
                 f"is too much; give at most {MAX_ADJUSTMENT_MICROS:,} micros either way",
             )
         note = check_text(violations, "note", request.note, required=True, longest=LONGEST_NOTE)
-        instance_id = _read_id(violations, "instance_id", request.instance_id)
+        instance_id = read_instance_id(violations, "instance_id", request.instance_id)
 
         async def work(db: Connection) -> pb.AdjustBalanceResponse:
-            _known_tenant(await instances.get_instance(db, instance_id), instance_id)
+            known_tenant(await instances.get_instance(db, instance_id), instance_id)
             await balances.adjust_balance(db, instance_id, amount, note)
             adjusted = await balances.get_balance(db, instance_id)
             return pb.AdjustBalanceResponse(balance=show_balance(adjusted))
@@ -112,12 +112,12 @@ class Instances(instances_pb2_grpc.InstancesServicer):
     ) -> pb.CreateInstanceApiKeyResponse:
         violations = Violations()
         name = read_key_name(violations, "name", request.name)
-        instance_id = _read_id(violations, "instance_id", request.instance_id)
+        instance_id = read_instance_id(violations, "instance_id", request.instance_id)
         caller, secret = current_caller(), make_key()
 
         async def work(db: Connection) -> pb.CreateInstanceApiKeyResponse:
             await lock_access(db, caller, instance_id, MANAGE_INSTANCES)
-            _known_tenant(await instances.get_instance(db, instance_id), instance_id)
+            known_tenant(await instances.get_instance(db, instance_id), instance_id)
             role = await roles.get_first_role(db, instance_id)
             assert role is not None
             made = await api_keys.create_api_key(db, instance_id, role.id, name, secret)
@@ -126,18 +126,3 @@ class Instances(instances_pb2_grpc.InstancesServicer):
         answer = await self._once.run(request, pb.CreateInstanceApiKeyResponse, work)
         answer.secret = secret.text
         return answer
-
-
-def _read_id(violations: Violations, field: str, value: str) -> UUID:
-    """The id of the instance; raises InvalidRequest with it and all violations before it."""
-    instance_id = parse_id(violations, field, value)
-    violations.raise_if_any()
-    assert instance_id is not None
-    return instance_id
-
-
-def _known_tenant(found: Instance | None, instance_id: UUID) -> Instance:
-    """The instance. The operator's own is not among the tenants: a key of it opens all of them."""
-    if found is None or found.platform:
-        raise not_found(Reason.INSTANCE_NOT_FOUND, "instance", instance_id)
-    return found

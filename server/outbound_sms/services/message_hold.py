@@ -17,6 +17,8 @@ def show_hold(shown: delivery_pb2.Message, row: Row, rules: HoldRules) -> None:
         number_enabled=row["number_enabled"],
         mass_message_paused=bool(row["mass_message_paused"]),
         recipient_key=row["recipient_zones"],
+        keyword_reply=row["kind"] == delivery_pb2.MESSAGE_KIND_KEYWORD_REPLY,
+        prefix_until=row["prefix_until"],
     )
     if hold is None:
         return

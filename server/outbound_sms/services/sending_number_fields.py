@@ -8,15 +8,19 @@ from outbound_sms.domain.errors import Violations
 from outbound_sms.domain.phone import PhoneRefused, parse_phone, textable_country
 from outbound_sms.domain.sending_number import (
     FASTEST_RATE,
+    CarrierRoute,
     KeywordReplies,
     SendingNumber,
     SendingNumberChange,
+    main_carrier,
 )
 from outbound_sms.rpc.fields import check_enum, to_timestamp
+from outbound_sms.services import carrier_route_fields
+from outbound_sms.services.carrier_route_fields import check_known
 from outboundsms.v1 import settings_pb2
 
 CHANGEABLE = frozenset(
-    {"carrier", "segments_per_second", "keyword_replies", "is_default", "disabled"}
+    {"carrier", "routes", "segments_per_second", "keyword_replies", "is_default", "disabled"}
 )
 
 
@@ -30,24 +34,28 @@ class NewSendingNumber:
     keyword_replies: KeywordReplies
     is_default: bool
     enabled: bool
+    routes: tuple[CarrierRoute, ...]
 
 
 def read_new(given: settings_pb2.SendingNumber, carriers: Collection[str]) -> NewSendingNumber:
     """The number to create. Raises InvalidRequest with all that is wrong."""
     violations = Violations()
     e164 = _read_number(violations, given.number)
-    _check_carrier(violations, given.carrier, carriers)
+    routes = carrier_route_fields.read(violations, given, carriers, with_carrier=True)
+    if not given.routes:
+        check_known(violations, _CARRIER_FIELD, given.carrier, carriers)
     _check_rate(violations, given.segments_per_second)
     replies = given.keyword_replies or settings_pb2.KEYWORD_REPLIES_US
     known = check_enum(violations, _KEYWORD_FIELD, replies, settings_pb2.KeywordReplies)
     violations.raise_if_any()
     return NewSendingNumber(
         e164=e164,
-        carrier=given.carrier,
+        carrier=main_carrier(routes) if routes else given.carrier,
         segments_per_second=given.segments_per_second,
         keyword_replies=KeywordReplies(replies) if known else KeywordReplies.US,
         is_default=given.is_default,
         enabled=not given.disabled,
+        routes=routes,
     )
 
 
@@ -59,8 +67,7 @@ def read_change(
 ) -> SendingNumberChange:
     """What the mask asks to change; worth using only when there is no violation."""
     replies = None
-    if "carrier" in mask:
-        _check_carrier(violations, given.carrier, carriers)
+    carrier, routes = _read_carriers(violations, given, mask, carriers)
     if "segments_per_second" in mask:
         _check_rate(violations, given.segments_per_second)
     if "keyword_replies" in mask and check_enum(
@@ -68,11 +75,12 @@ def read_change(
     ):
         replies = KeywordReplies(given.keyword_replies)
     return SendingNumberChange(
-        carrier=given.carrier if "carrier" in mask else None,
+        carrier=carrier,
         segments_per_second=given.segments_per_second if "segments_per_second" in mask else None,
         keyword_replies=replies,
         is_default=given.is_default if "is_default" in mask else None,
         enabled=not given.disabled if "disabled" in mask else None,
+        routes=routes,
     )
 
 
@@ -88,9 +96,11 @@ def show(number: SendingNumber) -> settings_pb2.SendingNumber:
         disabled=not number.enabled,
         etag=str(number.version),
         create_time=to_timestamp(number.create_time),
+        routes=carrier_route_fields.show(number.routes),
     )
 
 
+_CARRIER_FIELD = "sending_number.carrier"
 _KEYWORD_FIELD = "sending_number.keyword_replies"
 
 
@@ -110,12 +120,20 @@ def _read_number(violations: Violations, raw: str) -> str:
     return phone.e164
 
 
-def _check_carrier(violations: Violations, name: str, carriers: Collection[str]) -> None:
-    if name not in carriers:
-        listed = ", ".join(sorted(carriers)) or "none is configured"
-        violations.add(
-            "sending_number.carrier", f"is not a carrier of this server; choose from: {listed}"
-        )
+def _read_carriers(
+    violations: Violations,
+    given: settings_pb2.SendingNumber,
+    mask: frozenset[str],
+    carriers: Collection[str],
+) -> tuple[str | None, tuple[CarrierRoute, ...] | None]:
+    """The new carrier and routes, None where they stay. A carrier alone ends the routes."""
+    named = "carrier" in mask
+    if "routes" not in mask or (named and not given.routes):
+        if named:
+            check_known(violations, _CARRIER_FIELD, given.carrier, carriers)
+        return (given.carrier, ()) if named else (None, None)
+    routes = carrier_route_fields.read(violations, given, carriers, with_carrier=named)
+    return main_carrier(routes) if routes else None, routes
 
 
 def _check_rate(violations: Violations, rate: float) -> None:

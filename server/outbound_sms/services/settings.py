@@ -14,12 +14,13 @@ from outbound_sms.rpc.pages import Pages
 from outbound_sms.services import sending_number_fields, settings_fields
 from outbound_sms.services.paging import read_page
 from outbound_sms.services.quiet_hours_fields import show_quiet_hours
+from outbound_sms.services.settings_limits import SendingLimitMethods
 from outbound_sms.store import sending_numbers, settings
 from outbound_sms.store.pool import Connection, Pool
 from outboundsms.v1 import settings_pb2, settings_pb2_grpc
 
 
-class Settings(settings_pb2_grpc.SettingsServicer):
+class Settings(SendingLimitMethods, settings_pb2_grpc.SettingsServicer):
     """Serves `outboundsms.v1.Settings`.
 
     `carriers` are the names that the operator configured. `wake` tells the dispatcher that what it
@@ -84,6 +85,7 @@ class Settings(settings_pb2_grpc.SettingsServicer):
                 keyword_replies=fields.keyword_replies,
                 is_default=fields.is_default,
                 enabled=fields.enabled,
+                routes=fields.routes,
             )
             shown = sending_number_fields.show(made)
             return settings_pb2.CreateSendingNumberResponse(sending_number=shown)

@@ -76,7 +76,7 @@ async def _read_state(db: Connection, instance_id: UUID, rows: Sequence[ImportRo
         network_sites=NameIndex(await network_sites.list_names(db, instance_id)),
         message_categories=NameIndex((c.name, c.id) for c in categories),
         default_category_ids=tuple(c.id for c in categories if c.is_default),
-        suppressed=await phone_numbers.find_suppressed(db, opting_in),
+        suppressed=await phone_numbers.find_suppressed(db, instance_id, opting_in),
         opt_outs=await consent.find_opt_outs(db, instance_id, recorded),
     )
 

@@ -104,6 +104,8 @@ def read_hold_rules(row: Row) -> HoldRules:
         time_zone=row["time_zone"],
         now=row["now"],
         waits_until=row["waits_until"],
+        limits_until=row["limits_until"],
+        surge_paused=bool(row["surge_paused"]),
     )
 
 

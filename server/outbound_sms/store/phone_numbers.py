@@ -51,12 +51,13 @@ async def lock_number(
     row = await db.fetchrow(_SQL["get_for_update"], instance_id, phone_number_id)
     if row is None:
         return None
-    return _number(row, suppressed=row["e164"] in await find_suppressed(db, [row["e164"]]))
+    suppressed = await find_suppressed(db, instance_id, [row["e164"]])
+    return _number(row, suppressed=bool(suppressed))
 
 
-async def find_suppressed(db: Database, numbers: Iterable[str]) -> set[str]:
-    """Those of the E.164 numbers that replied STOP, to whatever instance."""
-    rows = await db.fetch(_SQL["suppressed"], list(numbers))
+async def find_suppressed(db: Database, instance_id: UUID, numbers: Iterable[str]) -> set[str]:
+    """Those of the E.164 numbers that replied STOP, so that the instance may not text them."""
+    rows = await db.fetch(_SQL["suppressed"], instance_id, list(numbers))
     return {row["e164"] for row in rows}
 
 

@@ -51,6 +51,9 @@ OLDEST_VERSION = 15
 CONNECT_TIMEOUT = 10.0
 # The server's own limit comes first; the client's is for a server that no longer answers at all.
 COMMAND_TIMEOUT_MARGIN = 2.0
+# Longer statements are planned anew each time, which takes longer than to run them; asyncpg's own
+# limit is shorter than the longest of ours.
+LONGEST_PREPARED = 65_536
 
 
 class ServerTooOld(RuntimeError):
@@ -102,6 +105,7 @@ async def open_pool(
         timeout=CONNECT_TIMEOUT,
         command_timeout=statement_timeout_ms / 1000 + COMMAND_TIMEOUT_MARGIN,
         server_settings=settings,
+        max_cacheable_statement_size=LONGEST_PREPARED,
         reset=_reset,
         **tenants,
     )

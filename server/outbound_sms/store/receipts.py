@@ -27,6 +27,8 @@ class StoredReceipt:
 
 async def store_receipts(db: Database, receipts: Sequence[StoredReceipt]) -> None:
     """Stores receipts durably. One that is stored already changes nothing."""
+    # In the order of messages, so that two that store the same ones do not wait for each other.
+    receipts = sorted(receipts, key=lambda receipt: receipt.message_id)
     await db.execute(
         _SQL["store_receipts"],
         [r.message_id for r in receipts],

@@ -17,7 +17,6 @@ from outbound_sms.domain.language import Language
 from outbound_sms.domain.sending_number import KeywordReplies
 from outbound_sms.store.pool import Connection, Pool
 from outbound_sms.store.sql import load
-from outbound_sms.store.suppressions import suppress
 
 _SQL = load("replies")
 
@@ -72,8 +71,10 @@ async def take_reply(pool: Pool, inbound: InboundText, keyword: Keyword) -> Take
     """Stores a text and does what it says: all or nothing, and once for each id of its carrier.
 
     STOP suppresses the number, clears its opt-ins and fails the texts that wait for it, in every
-    instance; START takes back what STOP did to the number and its opt-ins. Each is confirmed if it
-    changed something, and HELP is answered, where the sending number's keywords are ours to answer.
+    instance or, where the operator of the service has decided so, in the one that was written to
+    (`store.opt_out_policy`; 47 CFR 64.1200(a)(10)); START takes back what STOP did to the number
+    and its opt-ins. Each is confirmed if it changed something, and HELP is answered, where the
+    sending number's keywords are ours to answer.
     None when `recipient_e164` is no sending number: nothing is stored then.
     """
     try:
@@ -97,7 +98,7 @@ async def _take(connection: Connection, inbound: InboundText, keyword: Keyword) 
     ours = await connection.fetchrow(_SQL["find_sending_number"], inbound.recipient_e164)
     if ours is None:
         return None
-    effect = await _act(connection, inbound, keyword.meaning, ours["id"])
+    effect = await _act(connection, inbound, keyword.meaning, ours)
     reply_id = None
     if effect.answer and ours["keyword_replies"] == KeywordReplies.US:
         reply_id = await _answer(connection, inbound, keyword, ours)
@@ -115,18 +116,18 @@ async def _take(connection: Connection, inbound: InboundText, keyword: Keyword) 
 
 
 async def _act(
-    connection: Connection, inbound: InboundText, meaning: Meaning, sending_number_id: UUID
+    connection: Connection, inbound: InboundText, meaning: Meaning, ours: asyncpg.Record
 ) -> _Effect:
     match meaning:
         case Meaning.STOP:
-            return await _stop(connection, inbound)
+            return await _stop(connection, inbound, ours)
         case Meaning.START:
-            return await _start(connection, inbound)
+            return await _start(connection, inbound, ours)
         case Meaning.HELP:
             answers = await connection.fetchval(
                 _SQL["count_answers"],
                 inbound.sender_e164,
-                sending_number_id,
+                ours["id"],
                 meaning,
                 HELP_PERIOD,
             )
@@ -137,30 +138,38 @@ async def _act(
             assert_never(meaning)
 
 
-async def _stop(connection: Connection, inbound: InboundText) -> _Effect:
+async def _stop(connection: Connection, inbound: InboundText, ours: asyncpg.Record) -> _Effect:
     """Balances are locked by the failing, after which nothing is waited for any more."""
-    e164 = inbound.sender_e164
-    new = await connection.fetchval(_SQL["suppress"], e164, ConsentSource.SMS) is not None
+    e164, scope = inbound.sender_e164, ours["scope"]
     await connection.execute(_SQL["lock_numbers"], e164)
-    await suppress(
-        connection,
+    new = await connection.fetchval(
+        _SQL["suppress"],
         e164,
-        source=ConsentSource.SMS,
-        actor=ACTOR,
-        evidence=inbound.body[:LONGEST_EVIDENCE],
+        ConsentSource.SMS,
+        ACTOR,
+        inbound.body[:LONGEST_EVIDENCE],
+        scope,
+        ours["instance_id"],
     )
-    await connection.execute(_SQL["forget_unfunded"], e164)
+    await connection.execute(_SQL["forget_unfunded"], e164, scope)
     # The answers that wait after a first STOP are its confirmation, and what was asked since then.
-    failed: int = await connection.fetchval(_SQL["fail_waiting"], e164, OPTED_OUT, new)
+    failed: int = await connection.fetchval(_SQL["fail_waiting"], e164, OPTED_OUT, new, scope)
     return _Effect(answer=new, failed=failed)
 
 
-async def _start(connection: Connection, inbound: InboundText) -> _Effect:
-    e164 = inbound.sender_e164
-    lifted = await connection.fetchval(_SQL["lift"], e164) is not None
+async def _start(connection: Connection, inbound: InboundText, ours: asyncpg.Record) -> _Effect:
+    e164, scope = inbound.sender_e164, ours["scope"]
+    lifted: bool = await connection.fetchval(_SQL["lift"], e164, scope)
     await connection.execute(_SQL["lock_numbers"], e164)
     restored = await connection.fetchval(
-        _SQL["restore"], e164, ConsentSource.SMS, ACTOR, inbound.body[:LONGEST_EVIDENCE]
+        _SQL["restore"],
+        e164,
+        ConsentSource.SMS,
+        ACTOR,
+        inbound.body[:LONGEST_EVIDENCE],
+        scope,
+        ours["instance_id"],
+        lifted,
     )
     return _Effect(answer=lifted or restored > 0)
 

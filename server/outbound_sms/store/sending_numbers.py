@@ -1,11 +1,18 @@
 """Sending numbers, and the rate of each."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
 
 from outbound_sms.domain.errors import AlreadyExists, Conflict, NotFound, Reason
-from outbound_sms.domain.sending_number import KeywordReplies, SendingNumber, SendingNumberChange
+from outbound_sms.domain.sending_number import (
+    CarrierRoute,
+    KeywordReplies,
+    SendingNumber,
+    SendingNumberChange,
+    alone,
+)
 from outbound_sms.store import sql
 from outbound_sms.store.conflicts import translate
 from outbound_sms.store.pool import Connection, Database
@@ -29,10 +36,12 @@ async def create_sending_number(
     keyword_replies: KeywordReplies = KeywordReplies.US,
     is_default: bool = False,
     enabled: bool = True,
+    routes: Sequence[CarrierRoute] = (),
 ) -> SendingNumber:
     """A new number with its rate; the first of an instance is its default.
 
-    All or nothing. Raises AlreadyExists (PHONE_NUMBER_TAKEN), also when another instance has it.
+    `carrier` is one of the routes when there are any. All or nothing. Raises AlreadyExists
+    (PHONE_NUMBER_TAKEN), also when another instance has it.
     """
     async with connection.transaction():
         await connection.execute(_SQL["lock_instance"], instance_id)
@@ -48,6 +57,7 @@ async def create_sending_number(
                 keyword_replies,
                 is_default,
                 enabled,
+                *_arrays(routes),
             )
         assert row is not None
         await connection.execute(_SQL["create_rate"], row["id"], segments_per_second)
@@ -100,6 +110,7 @@ async def update_sending_number(
             change.keyword_replies,
             change.is_default,
             change.enabled,
+            *_arrays(change.routes),
         )
         if row is None:
             current = await get_sending_number(connection, instance_id, sending_number_id)
@@ -111,7 +122,28 @@ async def update_sending_number(
     return _number(row)
 
 
+def routes_of(
+    carrier: str,
+    carriers: Sequence[str],
+    weights: Sequence[int],
+    senders: Sequence[str | None],
+) -> tuple[CarrierRoute, ...]:
+    """Who takes the texts of a number, by its columns: `carrier` alone when it has no routes."""
+    if not carriers:
+        return alone(carrier)
+    return tuple(map(CarrierRoute, carriers, weights, senders))
+
+
+def _arrays(
+    routes: Sequence[CarrierRoute] | None,
+) -> tuple[list[str] | None, list[int] | None, list[str | None] | None]:
+    if routes is None:
+        return None, None, None
+    return [r.carrier for r in routes], [r.weight for r in routes], [r.sender for r in routes]
+
+
 def _number(row: asyncpg.Record) -> SendingNumber:
     values = dict(row)
+    columns = [values.pop(name) for name in ("route_carriers", "route_weights", "route_senders")]
     values["keyword_replies"] = KeywordReplies(values["keyword_replies"])
-    return SendingNumber(**values)
+    return SendingNumber(**values, routes=tuple(map(CarrierRoute, *columns)))

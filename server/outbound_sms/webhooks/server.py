@@ -1,58 +1,46 @@
 """The HTTP side that carriers call: signed receipts, stored before they are answered, and texts."""
 
 from collections.abc import Mapping
-from urllib.parse import parse_qsl
 from uuid import UUID
 
 import structlog
 from aiohttp import web
 
 from outbound_sms import metrics
-from outbound_sms.carriers.carrier import Carrier, MalformedReceipt, Receipt, ReceiptState
+from outbound_sms.carriers.carrier import Carrier, MalformedReceipt, Receipt
 from outbound_sms.domain.callback import CallbackAddress
+from outbound_sms.inbox.receipts import STORED_STATES, ReceiptInbox
 from outbound_sms.store.pool import DATABASE_FAILURES
-from outbound_sms.store.receipts import DELIVERED, FAILED, SENT, UNDELIVERED, StoredReceipt
+from outbound_sms.store.receipts import StoredReceipt
 from outbound_sms.webhooks.inbound import InboundHandler
-from outbound_sms.webhooks.inbox import ReceiptInbox
+from outbound_sms.webhooks.request import SignedCallbacks
 
 log = structlog.get_logger(__name__)
 
 LARGEST_BODY = 64 * 1024
-SIGNATURE_HEADER = "X-Twilio-Signature"
-
-STORED_STATES = {
-    ReceiptState.SENT: SENT,
-    ReceiptState.DELIVERED: DELIVERED,
-    ReceiptState.UNDELIVERED: UNDELIVERED,
-    ReceiptState.FAILED: FAILED,
-}
-"""What is worth storing: that a carrier has queued a message says less than that it accepted it."""
 
 
 class ReceiptHandler:
     """Answers 204 once a receipt is stored, 403 to what was not signed, 503 to be called again."""
 
     def __init__(
-        self, carriers: Mapping[str, Carrier], callbacks: CallbackAddress, inbox: ReceiptInbox
+        self,
+        carriers: Mapping[str, Carrier],
+        callbacks: CallbackAddress,
+        inbox: ReceiptInbox,
     ) -> None:
-        self._carriers = carriers
+        self._signed = SignedCallbacks(carriers, callbacks, metrics.RECEIPTS)
         self._callbacks = callbacks
         self._inbox = inbox
 
     async def handle(self, request: web.Request) -> web.Response:
         """Takes one status callback at `/receipts/CARRIER?m=MESSAGE&a=ATTEMPT&s=MAC`."""
-        carrier = self._carriers.get(request.match_info["carrier"])
-        if carrier is None:
-            return web.Response(status=404)
+        carrier, callback = await self._signed.read(request)
         attempt = self._callbacks.read(carrier.name, request.query)
-        form = parse_qsl((await request.read()).decode("utf-8", "replace"), keep_blank_values=True)
-        url = self._callbacks.public_url(request.path_qs)
-        signature = request.headers.get(SIGNATURE_HEADER, "")
-        if attempt is None or not carrier.verify(url, form, signature):
-            metrics.RECEIPTS.labels("forged").inc()
-            return web.Response(status=403)
+        if attempt is None:
+            raise self._signed.forged()
         try:
-            receipt = carrier.parse_receipt(form)
+            receipt = carrier.parse_receipt(callback)
         except MalformedReceipt as error:
             metrics.RECEIPTS.labels("malformed").inc()
             log.error(

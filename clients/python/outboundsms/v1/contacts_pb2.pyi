@@ -281,7 +281,7 @@ class ConsentEvent(_message.Message):
     consent_event_id: _builtins.str
     """Id, a UUIDv7 made by the server."""
     contact_id: _builtins.str
-    """Contact whose number it was."""
+    """Contact whose number it was. Empty when somebody wrote STOP or START who is no contact."""
     phone_number_id: _builtins.str
     """The phone number, as long as it exists."""
     number: _builtins.str

@@ -112,6 +112,10 @@ class _HoldReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HoldReason
     """The mass message is paused."""
     HOLD_REASON_TOP_UP: _HoldReason.ValueType  # 5
     """The money does not do, and an automatic top-up is open."""
+    HOLD_REASON_SENDING_LIMIT: _HoldReason.ValueType  # 6
+    """A sending limit of the instance is reached; Settings.GetSendingLimits says which."""
+    HOLD_REASON_SURGE: _HoldReason.ValueType  # 7
+    """Triggered messages are paused because there were many times the usual of them."""
 
 class HoldReason(_HoldReason, metaclass=_HoldReasonEnumTypeWrapper):
     """HoldReason is what keeps a Pending message back. New values may be added."""
@@ -128,6 +132,10 @@ HOLD_REASON_MASS_MESSAGE_PAUSED: HoldReason.ValueType  # 4
 """The mass message is paused."""
 HOLD_REASON_TOP_UP: HoldReason.ValueType  # 5
 """The money does not do, and an automatic top-up is open."""
+HOLD_REASON_SENDING_LIMIT: HoldReason.ValueType  # 6
+"""A sending limit of the instance is reached; Settings.GetSendingLimits says which."""
+HOLD_REASON_SURGE: HoldReason.ValueType  # 7
+"""Triggered messages are paused because there were many times the usual of them."""
 Global___HoldReason: _TypeAlias = HoldReason  # noqa: Y015
 
 class _TimeZoneSource:

@@ -28,9 +28,10 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from outboundsms.v1 import billing_pb2 as outboundsms_dot_v1_dot_billing__pb2
 from outboundsms.v1 import language_pb2 as outboundsms_dot_v1_dot_language__pb2
 from outboundsms.v1 import permission_pb2 as outboundsms_dot_v1_dot_permission__pb2
+from outboundsms.v1 import sending_limits_pb2 as outboundsms_dot_v1_dot_sending__limits__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eoutboundsms/v1/instances.proto\x12\x0eoutboundsms.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1coutboundsms/v1/billing.proto\x1a\x1doutboundsms/v1/language.proto\x1a\x1foutboundsms/v1/permission.proto\"\xf5\x02\n\x08Instance\x12\x19\n\x0binstance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x63ountry\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x35\n\x0b\x64\x61ta_center\x18\x04 \x01(\x0e\x32\x1a.outboundsms.v1.DataCenterB\x04\xe2\x41\x01\x01\x12\x16\n\x08\x63urrency\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x12\x17\n\ttime_zone\x18\x06 \x01(\tB\x04\xe2\x41\x01\x02\x12\x38\n\x10\x64\x65\x66\x61ult_language\x18\x07 \x01(\x0e\x32\x18.outboundsms.v1.LanguageB\x04\xe2\x41\x01\x01\x12\x1b\n\rsms_available\x18\x08 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x19\n\x0bsms_enabled\x18\t \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x12\n\x04\x65tag\x18\n \x01(\tB\x04\xe2\x41\x01\x01\x12\x35\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"c\n\x15\x43reateInstanceRequest\x12\x30\n\x08instance\x18\x01 \x01(\x0b\x32\x18.outboundsms.v1.InstanceB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"D\n\x16\x43reateInstanceResponse\x12*\n\x08instance\x18\x01 \x01(\x0b\x32\x18.outboundsms.v1.Instance\"/\n\x12GetInstanceRequest\x12\x19\n\x0binstance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"A\n\x13GetInstanceResponse\x12*\n\x08instance\x18\x01 \x01(\x0b\x32\x18.outboundsms.v1.Instance\"I\n\x14ListInstancesRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"]\n\x15ListInstancesResponse\x12+\n\tinstances\x18\x01 \x03(\x0b\x32\x18.outboundsms.v1.Instance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x80\x01\n\x15UpdateInstanceRequest\x12\x30\n\x08instance\x18\x01 \x01(\x0b\x32\x18.outboundsms.v1.InstanceB\x04\xe2\x41\x01\x02\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x02\"D\n\x16UpdateInstanceResponse\x12*\n\x08instance\x18\x01 \x01(\x0b\x32\x18.outboundsms.v1.Instance\"L\n\x1b\x43reateInstanceApiKeyRequest\x12\x19\n\x0binstance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\x04name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"G\n\x1c\x43reateInstanceApiKeyResponse\x12\x12\n\napi_key_id\x18\x01 \x01(\t\x12\x13\n\x06secret\x18\x02 \x01(\tB\x03\x80\x01\x01\"|\n\x14\x41\x64justBalanceRequest\x12\x19\n\x0binstance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\ramount_micros\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x12\n\x04note\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"A\n\x15\x41\x64justBalanceResponse\x12(\n\x07\x62\x61lance\x18\x01 \x01(\x0b\x32\x17.outboundsms.v1.Balance*U\n\nDataCenter\x12\x1b\n\x17\x44\x41TA_CENTER_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x44\x41TA_CENTER_US\x10\x01\x12\x16\n\x12\x44\x41TA_CENTER_CANADA\x10\x02\x32\xfe\x04\n\tInstances\x12\x66\n\x0e\x43reateInstance\x12%.outboundsms.v1.CreateInstanceRequest\x1a&.outboundsms.v1.CreateInstanceResponse\"\x05\x8a\xb5\x18\x01\x1c\x12]\n\x0bGetInstance\x12\".outboundsms.v1.GetInstanceRequest\x1a#.outboundsms.v1.GetInstanceResponse\"\x05\x8a\xb5\x18\x01\x1c\x12\x63\n\rListInstances\x12$.outboundsms.v1.ListInstancesRequest\x1a%.outboundsms.v1.ListInstancesResponse\"\x05\x8a\xb5\x18\x01\x1c\x12\x66\n\x0eUpdateInstance\x12%.outboundsms.v1.UpdateInstanceRequest\x1a&.outboundsms.v1.UpdateInstanceResponse\"\x05\x8a\xb5\x18\x01\x1c\x12\x63\n\rAdjustBalance\x12$.outboundsms.v1.AdjustBalanceRequest\x1a%.outboundsms.v1.AdjustBalanceResponse\"\x05\x8a\xb5\x18\x01\x1c\x12x\n\x14\x43reateInstanceApiKey\x12+.outboundsms.v1.CreateInstanceApiKeyRequest\x1a,.outboundsms.v1.CreateInstanceApiKeyResponse\"\x05\x8a\xb5\x18\x01\x1c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eoutboundsms/v1/instances.proto\x12\x0eoutboundsms.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1coutboundsms/v1/billing.proto\x1a\x1doutboundsms/v1/language.proto\x1a\x1foutboundsms/v1/permission.proto\x1a#outboundsms/v1/sending_limits.proto\"\xf5\x02\n\x08Instance\x12\x19\n\x0binstance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x63ountry\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x35\n\x0b\x64\x61ta_center\x18\x04 \x01(\x0e\x32\x1a.outboundsms.v1.DataCenterB\x04\xe2\x41\x01\x01\x12\x16\n\x08\x63urrency\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01\x12\x17\n\ttime_zone\x18\x06 \x01(\tB\x04\xe2\x41\x01\x02\x12\x38\n\x10\x64\x65\x66\x61ult_language\x18\x07 \x01(\x0e\x32\x18.outboundsms.v1.LanguageB\x04\xe2\x41\x01\x01\x12\x1b\n\rsms_available\x18\x08 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x19\n\x0bsms_enabled\x18\t \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x12\n\x04\x65tag\x18\n \x01(\tB\x04\xe2\x41\x01\x01\x12\x35\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"c\n\x15\x43reateInstanceRequest\x12\x30\n\x08instance\x18\x01 \x01(\x0b\x32\x18.outboundsms.v1.InstanceB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"D\n\x16\x43reateInstanceResponse\x12*\n\x08instance\x18\x01 \x01(\x0b\x32\x18.outboundsms.v1.Instance\"/\n\x12GetInstanceRequest\x12\x19\n\x0binstance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"A\n\x13GetInstanceResponse\x12*\n\x08instance\x18\x01 \x01(\x0b\x32\x18.outboundsms.v1.Instance\"I\n\x14ListInstancesRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"]\n\x15ListInstancesResponse\x12+\n\tinstances\x18\x01 \x03(\x0b\x32\x18.outboundsms.v1.Instance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x80\x01\n\x15UpdateInstanceRequest\x12\x30\n\x08instance\x18\x01 \x01(\x0b\x32\x18.outboundsms.v1.InstanceB\x04\xe2\x41\x01\x02\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x02\"D\n\x16UpdateInstanceResponse\x12*\n\x08instance\x18\x01 \x01(\x0b\x32\x18.outboundsms.v1.Instance\"L\n\x1b\x43reateInstanceApiKeyRequest\x12\x19\n\x0binstance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\x04name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"G\n\x1c\x43reateInstanceApiKeyResponse\x12\x12\n\napi_key_id\x18\x01 \x01(\t\x12\x13\n\x06secret\x18\x02 \x01(\tB\x03\x80\x01\x01\"|\n\x14\x41\x64justBalanceRequest\x12\x19\n\x0binstance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1b\n\ramount_micros\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x12\n\x04note\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"A\n\x15\x41\x64justBalanceResponse\x12(\n\x07\x62\x61lance\x18\x01 \x01(\x0b\x32\x17.outboundsms.v1.Balance\"\xa3\x01\n\x1aUpdateSendingLimitsRequest\x12\x19\n\x0binstance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x33\n\x06limits\x18\x02 \x01(\x0b\x32\x1d.outboundsms.v1.SendingLimitsB\x04\xe2\x41\x01\x02\x12\x35\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x02\"L\n\x1bUpdateSendingLimitsResponse\x12-\n\x06limits\x18\x01 \x01(\x0b\x32\x1d.outboundsms.v1.SendingLimits\"<\n\x1fGetInstanceSendingLimitsRequest\x12\x19\n\x0binstance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"~\n GetInstanceSendingLimitsResponse\x12-\n\x06limits\x18\x01 \x01(\x0b\x32\x1d.outboundsms.v1.SendingLimits\x12+\n\x05usage\x18\x02 \x01(\x0b\x32\x1c.outboundsms.v1.SendingUsage*U\n\nDataCenter\x12\x1b\n\x17\x44\x41TA_CENTER_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x44\x41TA_CENTER_US\x10\x01\x12\x16\n\x12\x44\x41TA_CENTER_CANADA\x10\x02\x32\xfc\x06\n\tInstances\x12\x66\n\x0e\x43reateInstance\x12%.outboundsms.v1.CreateInstanceRequest\x1a&.outboundsms.v1.CreateInstanceResponse\"\x05\x8a\xb5\x18\x01\x1c\x12]\n\x0bGetInstance\x12\".outboundsms.v1.GetInstanceRequest\x1a#.outboundsms.v1.GetInstanceResponse\"\x05\x8a\xb5\x18\x01\x1c\x12\x63\n\rListInstances\x12$.outboundsms.v1.ListInstancesRequest\x1a%.outboundsms.v1.ListInstancesResponse\"\x05\x8a\xb5\x18\x01\x1c\x12\x66\n\x0eUpdateInstance\x12%.outboundsms.v1.UpdateInstanceRequest\x1a&.outboundsms.v1.UpdateInstanceResponse\"\x05\x8a\xb5\x18\x01\x1c\x12\x63\n\rAdjustBalance\x12$.outboundsms.v1.AdjustBalanceRequest\x1a%.outboundsms.v1.AdjustBalanceResponse\"\x05\x8a\xb5\x18\x01\x1c\x12u\n\x13UpdateSendingLimits\x12*.outboundsms.v1.UpdateSendingLimitsRequest\x1a+.outboundsms.v1.UpdateSendingLimitsResponse\"\x05\x8a\xb5\x18\x01\x1c\x12\x84\x01\n\x18GetInstanceSendingLimits\x12/.outboundsms.v1.GetInstanceSendingLimitsRequest\x1a\x30.outboundsms.v1.GetInstanceSendingLimitsResponse\"\x05\x8a\xb5\x18\x01\x1c\x12x\n\x14\x43reateInstanceApiKey\x12+.outboundsms.v1.CreateInstanceApiKeyRequest\x1a,.outboundsms.v1.CreateInstanceApiKeyResponse\"\x05\x8a\xb5\x18\x01\x1c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -87,6 +88,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADJUSTBALANCEREQUEST'].fields_by_name['note']._serialized_options = b'\342A\001\002'
   _globals['_ADJUSTBALANCEREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_ADJUSTBALANCEREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001'
+  _globals['_UPDATESENDINGLIMITSREQUEST'].fields_by_name['instance_id']._loaded_options = None
+  _globals['_UPDATESENDINGLIMITSREQUEST'].fields_by_name['instance_id']._serialized_options = b'\342A\001\002'
+  _globals['_UPDATESENDINGLIMITSREQUEST'].fields_by_name['limits']._loaded_options = None
+  _globals['_UPDATESENDINGLIMITSREQUEST'].fields_by_name['limits']._serialized_options = b'\342A\001\002'
+  _globals['_UPDATESENDINGLIMITSREQUEST'].fields_by_name['update_mask']._loaded_options = None
+  _globals['_UPDATESENDINGLIMITSREQUEST'].fields_by_name['update_mask']._serialized_options = b'\342A\001\002'
+  _globals['_GETINSTANCESENDINGLIMITSREQUEST'].fields_by_name['instance_id']._loaded_options = None
+  _globals['_GETINSTANCESENDINGLIMITSREQUEST'].fields_by_name['instance_id']._serialized_options = b'\342A\001\002'
   _globals['_INSTANCES'].methods_by_name['CreateInstance']._loaded_options = None
   _globals['_INSTANCES'].methods_by_name['CreateInstance']._serialized_options = b'\212\265\030\001\034'
   _globals['_INSTANCES'].methods_by_name['GetInstance']._loaded_options = None
@@ -97,36 +106,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INSTANCES'].methods_by_name['UpdateInstance']._serialized_options = b'\212\265\030\001\034'
   _globals['_INSTANCES'].methods_by_name['AdjustBalance']._loaded_options = None
   _globals['_INSTANCES'].methods_by_name['AdjustBalance']._serialized_options = b'\212\265\030\001\034'
+  _globals['_INSTANCES'].methods_by_name['UpdateSendingLimits']._loaded_options = None
+  _globals['_INSTANCES'].methods_by_name['UpdateSendingLimits']._serialized_options = b'\212\265\030\001\034'
+  _globals['_INSTANCES'].methods_by_name['GetInstanceSendingLimits']._loaded_options = None
+  _globals['_INSTANCES'].methods_by_name['GetInstanceSendingLimits']._serialized_options = b'\212\265\030\001\034'
   _globals['_INSTANCES'].methods_by_name['CreateInstanceApiKey']._loaded_options = None
   _globals['_INSTANCES'].methods_by_name['CreateInstanceApiKey']._serialized_options = b'\212\265\030\001\034'
-  _globals['_DATACENTER']._serialized_start=1622
-  _globals['_DATACENTER']._serialized_end=1707
-  _globals['_INSTANCE']._serialized_start=245
-  _globals['_INSTANCE']._serialized_end=618
-  _globals['_CREATEINSTANCEREQUEST']._serialized_start=620
-  _globals['_CREATEINSTANCEREQUEST']._serialized_end=719
-  _globals['_CREATEINSTANCERESPONSE']._serialized_start=721
-  _globals['_CREATEINSTANCERESPONSE']._serialized_end=789
-  _globals['_GETINSTANCEREQUEST']._serialized_start=791
-  _globals['_GETINSTANCEREQUEST']._serialized_end=838
-  _globals['_GETINSTANCERESPONSE']._serialized_start=840
-  _globals['_GETINSTANCERESPONSE']._serialized_end=905
-  _globals['_LISTINSTANCESREQUEST']._serialized_start=907
-  _globals['_LISTINSTANCESREQUEST']._serialized_end=980
-  _globals['_LISTINSTANCESRESPONSE']._serialized_start=982
-  _globals['_LISTINSTANCESRESPONSE']._serialized_end=1075
-  _globals['_UPDATEINSTANCEREQUEST']._serialized_start=1078
-  _globals['_UPDATEINSTANCEREQUEST']._serialized_end=1206
-  _globals['_UPDATEINSTANCERESPONSE']._serialized_start=1208
-  _globals['_UPDATEINSTANCERESPONSE']._serialized_end=1276
-  _globals['_CREATEINSTANCEAPIKEYREQUEST']._serialized_start=1278
-  _globals['_CREATEINSTANCEAPIKEYREQUEST']._serialized_end=1354
-  _globals['_CREATEINSTANCEAPIKEYRESPONSE']._serialized_start=1356
-  _globals['_CREATEINSTANCEAPIKEYRESPONSE']._serialized_end=1427
-  _globals['_ADJUSTBALANCEREQUEST']._serialized_start=1429
-  _globals['_ADJUSTBALANCEREQUEST']._serialized_end=1553
-  _globals['_ADJUSTBALANCERESPONSE']._serialized_start=1555
-  _globals['_ADJUSTBALANCERESPONSE']._serialized_end=1620
-  _globals['_INSTANCES']._serialized_start=1710
-  _globals['_INSTANCES']._serialized_end=2348
+  _globals['_DATACENTER']._serialized_start=2093
+  _globals['_DATACENTER']._serialized_end=2178
+  _globals['_INSTANCE']._serialized_start=282
+  _globals['_INSTANCE']._serialized_end=655
+  _globals['_CREATEINSTANCEREQUEST']._serialized_start=657
+  _globals['_CREATEINSTANCEREQUEST']._serialized_end=756
+  _globals['_CREATEINSTANCERESPONSE']._serialized_start=758
+  _globals['_CREATEINSTANCERESPONSE']._serialized_end=826
+  _globals['_GETINSTANCEREQUEST']._serialized_start=828
+  _globals['_GETINSTANCEREQUEST']._serialized_end=875
+  _globals['_GETINSTANCERESPONSE']._serialized_start=877
+  _globals['_GETINSTANCERESPONSE']._serialized_end=942
+  _globals['_LISTINSTANCESREQUEST']._serialized_start=944
+  _globals['_LISTINSTANCESREQUEST']._serialized_end=1017
+  _globals['_LISTINSTANCESRESPONSE']._serialized_start=1019
+  _globals['_LISTINSTANCESRESPONSE']._serialized_end=1112
+  _globals['_UPDATEINSTANCEREQUEST']._serialized_start=1115
+  _globals['_UPDATEINSTANCEREQUEST']._serialized_end=1243
+  _globals['_UPDATEINSTANCERESPONSE']._serialized_start=1245
+  _globals['_UPDATEINSTANCERESPONSE']._serialized_end=1313
+  _globals['_CREATEINSTANCEAPIKEYREQUEST']._serialized_start=1315
+  _globals['_CREATEINSTANCEAPIKEYREQUEST']._serialized_end=1391
+  _globals['_CREATEINSTANCEAPIKEYRESPONSE']._serialized_start=1393
+  _globals['_CREATEINSTANCEAPIKEYRESPONSE']._serialized_end=1464
+  _globals['_ADJUSTBALANCEREQUEST']._serialized_start=1466
+  _globals['_ADJUSTBALANCEREQUEST']._serialized_end=1590
+  _globals['_ADJUSTBALANCERESPONSE']._serialized_start=1592
+  _globals['_ADJUSTBALANCERESPONSE']._serialized_end=1657
+  _globals['_UPDATESENDINGLIMITSREQUEST']._serialized_start=1660
+  _globals['_UPDATESENDINGLIMITSREQUEST']._serialized_end=1823
+  _globals['_UPDATESENDINGLIMITSRESPONSE']._serialized_start=1825
+  _globals['_UPDATESENDINGLIMITSRESPONSE']._serialized_end=1901
+  _globals['_GETINSTANCESENDINGLIMITSREQUEST']._serialized_start=1903
+  _globals['_GETINSTANCESENDINGLIMITSREQUEST']._serialized_end=1963
+  _globals['_GETINSTANCESENDINGLIMITSRESPONSE']._serialized_start=1965
+  _globals['_GETINSTANCESENDINGLIMITSRESPONSE']._serialized_end=2091
+  _globals['_INSTANCES']._serialized_start=2181
+  _globals['_INSTANCES']._serialized_end=3073
 # @@protoc_insertion_point(module_scope)

@@ -12,6 +12,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from outboundsms.v1 import billing_pb2 as _billing_pb2
 from outboundsms.v1 import language_pb2 as _language_pb2
+from outboundsms.v1 import sending_limits_pb2 as _sending_limits_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -428,3 +429,113 @@ class AdjustBalanceResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AdjustBalanceResponse: _TypeAlias = AdjustBalanceResponse  # noqa: Y015
+
+@_typing.final
+class UpdateSendingLimitsRequest(_message.Message):
+    """Request of UpdateSendingLimits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_ID_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    instance_id: _builtins.str
+    """The instance."""
+    @_builtins.property
+    def limits(self) -> _sending_limits_pb2.SendingLimits:
+        """The new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields to change: all but etag."""
+
+    def __init__(
+        self,
+        *,
+        instance_id: _builtins.str = ...,
+        limits: _sending_limits_pb2.SendingLimits | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance_id", b"instance_id", "limits", b"limits", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateSendingLimitsRequest: _TypeAlias = UpdateSendingLimitsRequest  # noqa: Y015
+
+@_typing.final
+class UpdateSendingLimitsResponse(_message.Message):
+    """Response of UpdateSendingLimits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMITS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def limits(self) -> _sending_limits_pb2.SendingLimits:
+        """The limits as stored."""
+
+    def __init__(
+        self,
+        *,
+        limits: _sending_limits_pb2.SendingLimits | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateSendingLimitsResponse: _TypeAlias = UpdateSendingLimitsResponse  # noqa: Y015
+
+@_typing.final
+class GetInstanceSendingLimitsRequest(_message.Message):
+    """Request of GetInstanceSendingLimits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_ID_FIELD_NUMBER: _builtins.int
+    instance_id: _builtins.str
+    """The instance."""
+    def __init__(
+        self,
+        *,
+        instance_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance_id", b"instance_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetInstanceSendingLimitsRequest: _TypeAlias = GetInstanceSendingLimitsRequest  # noqa: Y015
+
+@_typing.final
+class GetInstanceSendingLimitsResponse(_message.Message):
+    """Response of GetInstanceSendingLimits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMITS_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def limits(self) -> _sending_limits_pb2.SendingLimits:
+        """The limits."""
+
+    @_builtins.property
+    def usage(self) -> _sending_limits_pb2.SendingUsage:
+        """What has been sent under them."""
+
+    def __init__(
+        self,
+        *,
+        limits: _sending_limits_pb2.SendingLimits | None = ...,
+        usage: _sending_limits_pb2.SendingUsage | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetInstanceSendingLimitsResponse: _TypeAlias = GetInstanceSendingLimitsResponse  # noqa: Y015

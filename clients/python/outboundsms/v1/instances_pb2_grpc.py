@@ -61,6 +61,16 @@ class InstancesStub:
                 request_serializer=outboundsms_dot_v1_dot_instances__pb2.AdjustBalanceRequest.SerializeToString,
                 response_deserializer=outboundsms_dot_v1_dot_instances__pb2.AdjustBalanceResponse.FromString,
                 _registered_method=True)
+        self.UpdateSendingLimits = channel.unary_unary(
+                '/outboundsms.v1.Instances/UpdateSendingLimits',
+                request_serializer=outboundsms_dot_v1_dot_instances__pb2.UpdateSendingLimitsRequest.SerializeToString,
+                response_deserializer=outboundsms_dot_v1_dot_instances__pb2.UpdateSendingLimitsResponse.FromString,
+                _registered_method=True)
+        self.GetInstanceSendingLimits = channel.unary_unary(
+                '/outboundsms.v1.Instances/GetInstanceSendingLimits',
+                request_serializer=outboundsms_dot_v1_dot_instances__pb2.GetInstanceSendingLimitsRequest.SerializeToString,
+                response_deserializer=outboundsms_dot_v1_dot_instances__pb2.GetInstanceSendingLimitsResponse.FromString,
+                _registered_method=True)
         self.CreateInstanceApiKey = channel.unary_unary(
                 '/outboundsms.v1.Instances/CreateInstanceApiKey',
                 request_serializer=outboundsms_dot_v1_dot_instances__pb2.CreateInstanceApiKeyRequest.SerializeToString,
@@ -112,6 +122,23 @@ class InstancesServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateSendingLimits(self, request, context):
+        """Updates the limits of an instance against fraud that update_mask names; what waits follows them within
+        seconds. Settings.GetSendingLimits shows them. INSTANCE_NOT_FOUND when there is no such instance.
+        ETAG_MISMATCH when they changed meanwhile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetInstanceSendingLimits(self, request, context):
+        """Gets the limits of an instance, and how much of them is used up. INSTANCE_NOT_FOUND when there is no
+        such instance.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateInstanceApiKey(self, request, context):
         """Makes a super-admin's API key of an instance and shows its secret, once: the first key, or another
         one when all were lost. INSTANCE_NOT_FOUND when there is no such instance.
@@ -147,6 +174,16 @@ def add_InstancesServicer_to_server(servicer, server):
                     servicer.AdjustBalance,
                     request_deserializer=outboundsms_dot_v1_dot_instances__pb2.AdjustBalanceRequest.FromString,
                     response_serializer=outboundsms_dot_v1_dot_instances__pb2.AdjustBalanceResponse.SerializeToString,
+            ),
+            'UpdateSendingLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSendingLimits,
+                    request_deserializer=outboundsms_dot_v1_dot_instances__pb2.UpdateSendingLimitsRequest.FromString,
+                    response_serializer=outboundsms_dot_v1_dot_instances__pb2.UpdateSendingLimitsResponse.SerializeToString,
+            ),
+            'GetInstanceSendingLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetInstanceSendingLimits,
+                    request_deserializer=outboundsms_dot_v1_dot_instances__pb2.GetInstanceSendingLimitsRequest.FromString,
+                    response_serializer=outboundsms_dot_v1_dot_instances__pb2.GetInstanceSendingLimitsResponse.SerializeToString,
             ),
             'CreateInstanceApiKey': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateInstanceApiKey,
@@ -291,6 +328,60 @@ class Instances:
             '/outboundsms.v1.Instances/AdjustBalance',
             outboundsms_dot_v1_dot_instances__pb2.AdjustBalanceRequest.SerializeToString,
             outboundsms_dot_v1_dot_instances__pb2.AdjustBalanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSendingLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outboundsms.v1.Instances/UpdateSendingLimits',
+            outboundsms_dot_v1_dot_instances__pb2.UpdateSendingLimitsRequest.SerializeToString,
+            outboundsms_dot_v1_dot_instances__pb2.UpdateSendingLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetInstanceSendingLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outboundsms.v1.Instances/GetInstanceSendingLimits',
+            outboundsms_dot_v1_dot_instances__pb2.GetInstanceSendingLimitsRequest.SerializeToString,
+            outboundsms_dot_v1_dot_instances__pb2.GetInstanceSendingLimitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -52,6 +52,15 @@ class InstancesStub:
     paid by bank transfer, or a correction. INSTANCE_NOT_FOUND when there is no such instance.
     BALANCE_TOO_LOW when it would take more than is available.
     """
+    UpdateSendingLimits: _grpc.UnaryUnaryMultiCallable[_instances_pb2.UpdateSendingLimitsRequest, _instances_pb2.UpdateSendingLimitsResponse]
+    """Updates the limits of an instance against fraud that update_mask names; what waits follows them within
+    seconds. Settings.GetSendingLimits shows them. INSTANCE_NOT_FOUND when there is no such instance.
+    ETAG_MISMATCH when they changed meanwhile.
+    """
+    GetInstanceSendingLimits: _grpc.UnaryUnaryMultiCallable[_instances_pb2.GetInstanceSendingLimitsRequest, _instances_pb2.GetInstanceSendingLimitsResponse]
+    """Gets the limits of an instance, and how much of them is used up. INSTANCE_NOT_FOUND when there is no
+    such instance.
+    """
     CreateInstanceApiKey: _grpc.UnaryUnaryMultiCallable[_instances_pb2.CreateInstanceApiKeyRequest, _instances_pb2.CreateInstanceApiKeyResponse]
     """Makes a super-admin's API key of an instance and shows its secret, once: the first key, or another
     one when all were lost. INSTANCE_NOT_FOUND when there is no such instance.
@@ -80,6 +89,15 @@ class InstancesAsyncStub(InstancesStub):
     """Adds money to the balance of an instance, or takes it from there, by an entry of its ledger: what was
     paid by bank transfer, or a correction. INSTANCE_NOT_FOUND when there is no such instance.
     BALANCE_TOO_LOW when it would take more than is available.
+    """
+    UpdateSendingLimits: _aio.UnaryUnaryMultiCallable[_instances_pb2.UpdateSendingLimitsRequest, _instances_pb2.UpdateSendingLimitsResponse]  # type: ignore[assignment]
+    """Updates the limits of an instance against fraud that update_mask names; what waits follows them within
+    seconds. Settings.GetSendingLimits shows them. INSTANCE_NOT_FOUND when there is no such instance.
+    ETAG_MISMATCH when they changed meanwhile.
+    """
+    GetInstanceSendingLimits: _aio.UnaryUnaryMultiCallable[_instances_pb2.GetInstanceSendingLimitsRequest, _instances_pb2.GetInstanceSendingLimitsResponse]  # type: ignore[assignment]
+    """Gets the limits of an instance, and how much of them is used up. INSTANCE_NOT_FOUND when there is no
+    such instance.
     """
     CreateInstanceApiKey: _aio.UnaryUnaryMultiCallable[_instances_pb2.CreateInstanceApiKeyRequest, _instances_pb2.CreateInstanceApiKeyResponse]  # type: ignore[assignment]
     """Makes a super-admin's API key of an instance and shows its secret, once: the first key, or another
@@ -136,6 +154,27 @@ class InstancesServicer(metaclass=_abc_1.ABCMeta):
         """Adds money to the balance of an instance, or takes it from there, by an entry of its ledger: what was
         paid by bank transfer, or a correction. INSTANCE_NOT_FOUND when there is no such instance.
         BALANCE_TOO_LOW when it would take more than is available.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateSendingLimits(
+        self,
+        request: _instances_pb2.UpdateSendingLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_instances_pb2.UpdateSendingLimitsResponse, _abc.Awaitable[_instances_pb2.UpdateSendingLimitsResponse]]:
+        """Updates the limits of an instance against fraud that update_mask names; what waits follows them within
+        seconds. Settings.GetSendingLimits shows them. INSTANCE_NOT_FOUND when there is no such instance.
+        ETAG_MISMATCH when they changed meanwhile.
+        """
+
+    @_abc_1.abstractmethod
+    def GetInstanceSendingLimits(
+        self,
+        request: _instances_pb2.GetInstanceSendingLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_instances_pb2.GetInstanceSendingLimitsResponse, _abc.Awaitable[_instances_pb2.GetInstanceSendingLimitsResponse]]:
+        """Gets the limits of an instance, and how much of them is used up. INSTANCE_NOT_FOUND when there is no
+        such instance.
         """
 
     @_abc_1.abstractmethod

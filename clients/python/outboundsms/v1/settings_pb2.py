@@ -28,9 +28,10 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from outboundsms.v1 import language_pb2 as outboundsms_dot_v1_dot_language__pb2
 from outboundsms.v1 import permission_pb2 as outboundsms_dot_v1_dot_permission__pb2
 from outboundsms.v1 import quiet_hours_pb2 as outboundsms_dot_v1_dot_quiet__hours__pb2
+from outboundsms.v1 import sending_limits_pb2 as outboundsms_dot_v1_dot_sending__limits__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1doutboundsms/v1/settings.proto\x12\x0eoutboundsms.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1doutboundsms/v1/language.proto\x1a\x1foutboundsms/v1/permission.proto\x1a outboundsms/v1/quiet_hours.proto\"\x9b\x03\n\x0bSmsSettings\x12\x15\n\x07\x65nabled\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x17\n\ttime_zone\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x37\n\x0c\x62illing_rule\x18\x03 \x01(\x0e\x32\x1b.outboundsms.v1.BillingRuleB\x04\xe2\x41\x01\x01\x12\x38\n\x10\x64\x65\x66\x61ult_language\x18\x04 \x01(\x0e\x32\x18.outboundsms.v1.LanguageB\x04\xe2\x41\x01\x01\x12\"\n\x14segment_price_micros\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08\x63urrency\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rinstance_name\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x65tag\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12\x35\n\x0bquiet_hours\x18\t \x01(\x0b\x32\x1a.outboundsms.v1.QuietHoursB\x04\xe2\x41\x01\x01\x12\x1b\n\rsms_available\x18\n \x01(\x08\x42\x04\xe2\x41\x01\x03\x12(\n\x1alow_funds_threshold_micros\x18\x0b \x01(\x03\x42\x04\xe2\x41\x01\x01\"\xbc\x02\n\rSendingNumber\x12\x1f\n\x11sending_number_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06number\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x63\x61rrier\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12!\n\x13segments_per_second\x18\x04 \x01(\x01\x42\x04\xe2\x41\x01\x02\x12=\n\x0fkeyword_replies\x18\x05 \x01(\x0e\x32\x1e.outboundsms.v1.KeywordRepliesB\x04\xe2\x41\x01\x01\x12\x18\n\nis_default\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x16\n\x08\x64isabled\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x12\n\x04\x65tag\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12\x35\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\x17\n\x15GetSmsSettingsRequest\"G\n\x16GetSmsSettingsResponse\x12-\n\x08settings\x18\x01 \x01(\x0b\x32\x1b.outboundsms.v1.SmsSettings\"\x86\x01\n\x18UpdateSmsSettingsRequest\x12\x33\n\x08settings\x18\x01 \x01(\x0b\x32\x1b.outboundsms.v1.SmsSettingsB\x04\xe2\x41\x01\x02\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x02\"J\n\x19UpdateSmsSettingsResponse\x12-\n\x08settings\x18\x01 \x01(\x0b\x32\x1b.outboundsms.v1.SmsSettings\"\x16\n\x14GetQuietHoursRequest\"H\n\x15GetQuietHoursResponse\x12/\n\x0bquiet_hours\x18\x01 \x01(\x0b\x32\x1a.outboundsms.v1.QuietHours\"s\n\x1a\x43reateSendingNumberRequest\x12;\n\x0esending_number\x18\x01 \x01(\x0b\x32\x1d.outboundsms.v1.SendingNumberB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"T\n\x1b\x43reateSendingNumberResponse\x12\x35\n\x0esending_number\x18\x01 \x01(\x0b\x32\x1d.outboundsms.v1.SendingNumber\"N\n\x19ListSendingNumbersRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"m\n\x1aListSendingNumbersResponse\x12\x36\n\x0fsending_numbers\x18\x01 \x03(\x0b\x32\x1d.outboundsms.v1.SendingNumber\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x90\x01\n\x1aUpdateSendingNumberRequest\x12;\n\x0esending_number\x18\x01 \x01(\x0b\x32\x1d.outboundsms.v1.SendingNumberB\x04\xe2\x41\x01\x02\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x02\"T\n\x1bUpdateSendingNumberResponse\x12\x35\n\x0esending_number\x18\x01 \x01(\x0b\x32\x1d.outboundsms.v1.SendingNumber*_\n\x0b\x42illingRule\x12\x1c\n\x18\x42ILLING_RULE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42ILLING_RULE_PRODUCT\x10\x01\x12\x18\n\x14\x42ILLING_RULE_CARRIER\x10\x02*\x84\x01\n\x0eKeywordReplies\x12\x1f\n\x1bKEYWORD_REPLIES_UNSPECIFIED\x10\x00\x12\x16\n\x12KEYWORD_REPLIES_US\x10\x01\x12\x1c\n\x18KEYWORD_REPLIES_PROVIDER\x10\x02\x12\x1b\n\x17KEYWORD_REPLIES_NETWORK\x10\x03\x32\xaa\x05\n\x08Settings\x12\x66\n\x0eGetSmsSettings\x12%.outboundsms.v1.GetSmsSettingsRequest\x1a&.outboundsms.v1.GetSmsSettingsResponse\"\x05\x8a\xb5\x18\x01\x01\x12o\n\x11UpdateSmsSettings\x12(.outboundsms.v1.UpdateSmsSettingsRequest\x1a).outboundsms.v1.UpdateSmsSettingsResponse\"\x05\x8a\xb5\x18\x01\x07\x12\x63\n\rGetQuietHours\x12$.outboundsms.v1.GetQuietHoursRequest\x1a%.outboundsms.v1.GetQuietHoursResponse\"\x05\x8a\xb5\x18\x01\x01\x12u\n\x13\x43reateSendingNumber\x12*.outboundsms.v1.CreateSendingNumberRequest\x1a+.outboundsms.v1.CreateSendingNumberResponse\"\x05\x8a\xb5\x18\x01\x07\x12r\n\x12ListSendingNumbers\x12).outboundsms.v1.ListSendingNumbersRequest\x1a*.outboundsms.v1.ListSendingNumbersResponse\"\x05\x8a\xb5\x18\x01\x01\x12u\n\x13UpdateSendingNumber\x12*.outboundsms.v1.UpdateSendingNumberRequest\x1a+.outboundsms.v1.UpdateSendingNumberResponse\"\x05\x8a\xb5\x18\x01\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1doutboundsms/v1/settings.proto\x12\x0eoutboundsms.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1doutboundsms/v1/language.proto\x1a\x1foutboundsms/v1/permission.proto\x1a outboundsms/v1/quiet_hours.proto\x1a#outboundsms/v1/sending_limits.proto\"\x9b\x03\n\x0bSmsSettings\x12\x15\n\x07\x65nabled\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x17\n\ttime_zone\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x37\n\x0c\x62illing_rule\x18\x03 \x01(\x0e\x32\x1b.outboundsms.v1.BillingRuleB\x04\xe2\x41\x01\x01\x12\x38\n\x10\x64\x65\x66\x61ult_language\x18\x04 \x01(\x0e\x32\x18.outboundsms.v1.LanguageB\x04\xe2\x41\x01\x01\x12\"\n\x14segment_price_micros\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08\x63urrency\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rinstance_name\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x65tag\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12\x35\n\x0bquiet_hours\x18\t \x01(\x0b\x32\x1a.outboundsms.v1.QuietHoursB\x04\xe2\x41\x01\x01\x12\x1b\n\rsms_available\x18\n \x01(\x08\x42\x04\xe2\x41\x01\x03\x12(\n\x1alow_funds_threshold_micros\x18\x0b \x01(\x03\x42\x04\xe2\x41\x01\x01\"Q\n\x0c\x43\x61rrierRoute\x12\x15\n\x07\x63\x61rrier\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06weight\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x14\n\x06sender\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"\xf0\x02\n\rSendingNumber\x12\x1f\n\x11sending_number_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06number\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07\x63\x61rrier\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12!\n\x13segments_per_second\x18\x04 \x01(\x01\x42\x04\xe2\x41\x01\x02\x12=\n\x0fkeyword_replies\x18\x05 \x01(\x0e\x32\x1e.outboundsms.v1.KeywordRepliesB\x04\xe2\x41\x01\x01\x12\x18\n\nis_default\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x16\n\x08\x64isabled\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x12\n\x04\x65tag\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12\x35\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x06routes\x18\n \x03(\x0b\x32\x1c.outboundsms.v1.CarrierRouteB\x04\xe2\x41\x01\x01\"\x17\n\x15GetSmsSettingsRequest\"G\n\x16GetSmsSettingsResponse\x12-\n\x08settings\x18\x01 \x01(\x0b\x32\x1b.outboundsms.v1.SmsSettings\"\x86\x01\n\x18UpdateSmsSettingsRequest\x12\x33\n\x08settings\x18\x01 \x01(\x0b\x32\x1b.outboundsms.v1.SmsSettingsB\x04\xe2\x41\x01\x02\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x02\"J\n\x19UpdateSmsSettingsResponse\x12-\n\x08settings\x18\x01 \x01(\x0b\x32\x1b.outboundsms.v1.SmsSettings\"\x16\n\x14GetQuietHoursRequest\"H\n\x15GetQuietHoursResponse\x12/\n\x0bquiet_hours\x18\x01 \x01(\x0b\x32\x1a.outboundsms.v1.QuietHours\"s\n\x1a\x43reateSendingNumberRequest\x12;\n\x0esending_number\x18\x01 \x01(\x0b\x32\x1d.outboundsms.v1.SendingNumberB\x04\xe2\x41\x01\x02\x12\x18\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"T\n\x1b\x43reateSendingNumberResponse\x12\x35\n\x0esending_number\x18\x01 \x01(\x0b\x32\x1d.outboundsms.v1.SendingNumber\"N\n\x19ListSendingNumbersRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"m\n\x1aListSendingNumbersResponse\x12\x36\n\x0fsending_numbers\x18\x01 \x03(\x0b\x32\x1d.outboundsms.v1.SendingNumber\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x90\x01\n\x1aUpdateSendingNumberRequest\x12;\n\x0esending_number\x18\x01 \x01(\x0b\x32\x1d.outboundsms.v1.SendingNumberB\x04\xe2\x41\x01\x02\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x02\"T\n\x1bUpdateSendingNumberResponse\x12\x35\n\x0esending_number\x18\x01 \x01(\x0b\x32\x1d.outboundsms.v1.SendingNumber\"\x19\n\x17GetSendingLimitsRequest\"v\n\x18GetSendingLimitsResponse\x12-\n\x06limits\x18\x01 \x01(\x0b\x32\x1d.outboundsms.v1.SendingLimits\x12+\n\x05usage\x18\x02 \x01(\x0b\x32\x1c.outboundsms.v1.SendingUsage\" \n\x1eResumeTriggeredMessagesRequest\"N\n\x1fResumeTriggeredMessagesResponse\x12+\n\x05usage\x18\x01 \x01(\x0b\x32\x1c.outboundsms.v1.SendingUsage*_\n\x0b\x42illingRule\x12\x1c\n\x18\x42ILLING_RULE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42ILLING_RULE_PRODUCT\x10\x01\x12\x18\n\x14\x42ILLING_RULE_CARRIER\x10\x02*\x84\x01\n\x0eKeywordReplies\x12\x1f\n\x1bKEYWORD_REPLIES_UNSPECIFIED\x10\x00\x12\x16\n\x12KEYWORD_REPLIES_US\x10\x01\x12\x1c\n\x18KEYWORD_REPLIES_PROVIDER\x10\x02\x12\x1b\n\x17KEYWORD_REPLIES_NETWORK\x10\x03\x32\x9c\x07\n\x08Settings\x12\x66\n\x0eGetSmsSettings\x12%.outboundsms.v1.GetSmsSettingsRequest\x1a&.outboundsms.v1.GetSmsSettingsResponse\"\x05\x8a\xb5\x18\x01\x01\x12o\n\x11UpdateSmsSettings\x12(.outboundsms.v1.UpdateSmsSettingsRequest\x1a).outboundsms.v1.UpdateSmsSettingsResponse\"\x05\x8a\xb5\x18\x01\x07\x12\x63\n\rGetQuietHours\x12$.outboundsms.v1.GetQuietHoursRequest\x1a%.outboundsms.v1.GetQuietHoursResponse\"\x05\x8a\xb5\x18\x01\x01\x12u\n\x13\x43reateSendingNumber\x12*.outboundsms.v1.CreateSendingNumberRequest\x1a+.outboundsms.v1.CreateSendingNumberResponse\"\x05\x8a\xb5\x18\x01\x07\x12r\n\x12ListSendingNumbers\x12).outboundsms.v1.ListSendingNumbersRequest\x1a*.outboundsms.v1.ListSendingNumbersResponse\"\x05\x8a\xb5\x18\x01\x01\x12u\n\x13UpdateSendingNumber\x12*.outboundsms.v1.UpdateSendingNumberRequest\x1a+.outboundsms.v1.UpdateSendingNumberResponse\"\x05\x8a\xb5\x18\x01\x07\x12l\n\x10GetSendingLimits\x12\'.outboundsms.v1.GetSendingLimitsRequest\x1a(.outboundsms.v1.GetSendingLimitsResponse\"\x05\x8a\xb5\x18\x01\x01\x12\x81\x01\n\x17ResumeTriggeredMessages\x12..outboundsms.v1.ResumeTriggeredMessagesRequest\x1a/.outboundsms.v1.ResumeTriggeredMessagesResponse\"\x05\x8a\xb5\x18\x01\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,6 +60,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SMSSETTINGS'].fields_by_name['sms_available']._serialized_options = b'\342A\001\003'
   _globals['_SMSSETTINGS'].fields_by_name['low_funds_threshold_micros']._loaded_options = None
   _globals['_SMSSETTINGS'].fields_by_name['low_funds_threshold_micros']._serialized_options = b'\342A\001\001'
+  _globals['_CARRIERROUTE'].fields_by_name['carrier']._loaded_options = None
+  _globals['_CARRIERROUTE'].fields_by_name['carrier']._serialized_options = b'\342A\001\002'
+  _globals['_CARRIERROUTE'].fields_by_name['weight']._loaded_options = None
+  _globals['_CARRIERROUTE'].fields_by_name['weight']._serialized_options = b'\342A\001\001'
+  _globals['_CARRIERROUTE'].fields_by_name['sender']._loaded_options = None
+  _globals['_CARRIERROUTE'].fields_by_name['sender']._serialized_options = b'\342A\001\001'
   _globals['_SENDINGNUMBER'].fields_by_name['sending_number_id']._loaded_options = None
   _globals['_SENDINGNUMBER'].fields_by_name['sending_number_id']._serialized_options = b'\342A\001\003'
   _globals['_SENDINGNUMBER'].fields_by_name['number']._loaded_options = None
@@ -77,6 +84,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SENDINGNUMBER'].fields_by_name['etag']._serialized_options = b'\342A\001\001'
   _globals['_SENDINGNUMBER'].fields_by_name['create_time']._loaded_options = None
   _globals['_SENDINGNUMBER'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_SENDINGNUMBER'].fields_by_name['routes']._loaded_options = None
+  _globals['_SENDINGNUMBER'].fields_by_name['routes']._serialized_options = b'\342A\001\001'
   _globals['_UPDATESMSSETTINGSREQUEST'].fields_by_name['settings']._loaded_options = None
   _globals['_UPDATESMSSETTINGSREQUEST'].fields_by_name['settings']._serialized_options = b'\342A\001\002'
   _globals['_UPDATESMSSETTINGSREQUEST'].fields_by_name['update_mask']._loaded_options = None
@@ -105,38 +114,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETTINGS'].methods_by_name['ListSendingNumbers']._serialized_options = b'\212\265\030\001\001'
   _globals['_SETTINGS'].methods_by_name['UpdateSendingNumber']._loaded_options = None
   _globals['_SETTINGS'].methods_by_name['UpdateSendingNumber']._serialized_options = b'\212\265\030\001\007'
-  _globals['_BILLINGRULE']._serialized_start=2016
-  _globals['_BILLINGRULE']._serialized_end=2111
-  _globals['_KEYWORDREPLIES']._serialized_start=2114
-  _globals['_KEYWORDREPLIES']._serialized_end=2246
-  _globals['_SMSSETTINGS']._serialized_start=248
-  _globals['_SMSSETTINGS']._serialized_end=659
-  _globals['_SENDINGNUMBER']._serialized_start=662
-  _globals['_SENDINGNUMBER']._serialized_end=978
-  _globals['_GETSMSSETTINGSREQUEST']._serialized_start=980
-  _globals['_GETSMSSETTINGSREQUEST']._serialized_end=1003
-  _globals['_GETSMSSETTINGSRESPONSE']._serialized_start=1005
-  _globals['_GETSMSSETTINGSRESPONSE']._serialized_end=1076
-  _globals['_UPDATESMSSETTINGSREQUEST']._serialized_start=1079
-  _globals['_UPDATESMSSETTINGSREQUEST']._serialized_end=1213
-  _globals['_UPDATESMSSETTINGSRESPONSE']._serialized_start=1215
-  _globals['_UPDATESMSSETTINGSRESPONSE']._serialized_end=1289
-  _globals['_GETQUIETHOURSREQUEST']._serialized_start=1291
-  _globals['_GETQUIETHOURSREQUEST']._serialized_end=1313
-  _globals['_GETQUIETHOURSRESPONSE']._serialized_start=1315
-  _globals['_GETQUIETHOURSRESPONSE']._serialized_end=1387
-  _globals['_CREATESENDINGNUMBERREQUEST']._serialized_start=1389
-  _globals['_CREATESENDINGNUMBERREQUEST']._serialized_end=1504
-  _globals['_CREATESENDINGNUMBERRESPONSE']._serialized_start=1506
-  _globals['_CREATESENDINGNUMBERRESPONSE']._serialized_end=1590
-  _globals['_LISTSENDINGNUMBERSREQUEST']._serialized_start=1592
-  _globals['_LISTSENDINGNUMBERSREQUEST']._serialized_end=1670
-  _globals['_LISTSENDINGNUMBERSRESPONSE']._serialized_start=1672
-  _globals['_LISTSENDINGNUMBERSRESPONSE']._serialized_end=1781
-  _globals['_UPDATESENDINGNUMBERREQUEST']._serialized_start=1784
-  _globals['_UPDATESENDINGNUMBERREQUEST']._serialized_end=1928
-  _globals['_UPDATESENDINGNUMBERRESPONSE']._serialized_start=1930
-  _globals['_UPDATESENDINGNUMBERRESPONSE']._serialized_end=2014
-  _globals['_SETTINGS']._serialized_start=2249
-  _globals['_SETTINGS']._serialized_end=2931
+  _globals['_SETTINGS'].methods_by_name['GetSendingLimits']._loaded_options = None
+  _globals['_SETTINGS'].methods_by_name['GetSendingLimits']._serialized_options = b'\212\265\030\001\001'
+  _globals['_SETTINGS'].methods_by_name['ResumeTriggeredMessages']._loaded_options = None
+  _globals['_SETTINGS'].methods_by_name['ResumeTriggeredMessages']._serialized_options = b'\212\265\030\001\007'
+  _globals['_BILLINGRULE']._serialized_start=2449
+  _globals['_BILLINGRULE']._serialized_end=2544
+  _globals['_KEYWORDREPLIES']._serialized_start=2547
+  _globals['_KEYWORDREPLIES']._serialized_end=2679
+  _globals['_SMSSETTINGS']._serialized_start=285
+  _globals['_SMSSETTINGS']._serialized_end=696
+  _globals['_CARRIERROUTE']._serialized_start=698
+  _globals['_CARRIERROUTE']._serialized_end=779
+  _globals['_SENDINGNUMBER']._serialized_start=782
+  _globals['_SENDINGNUMBER']._serialized_end=1150
+  _globals['_GETSMSSETTINGSREQUEST']._serialized_start=1152
+  _globals['_GETSMSSETTINGSREQUEST']._serialized_end=1175
+  _globals['_GETSMSSETTINGSRESPONSE']._serialized_start=1177
+  _globals['_GETSMSSETTINGSRESPONSE']._serialized_end=1248
+  _globals['_UPDATESMSSETTINGSREQUEST']._serialized_start=1251
+  _globals['_UPDATESMSSETTINGSREQUEST']._serialized_end=1385
+  _globals['_UPDATESMSSETTINGSRESPONSE']._serialized_start=1387
+  _globals['_UPDATESMSSETTINGSRESPONSE']._serialized_end=1461
+  _globals['_GETQUIETHOURSREQUEST']._serialized_start=1463
+  _globals['_GETQUIETHOURSREQUEST']._serialized_end=1485
+  _globals['_GETQUIETHOURSRESPONSE']._serialized_start=1487
+  _globals['_GETQUIETHOURSRESPONSE']._serialized_end=1559
+  _globals['_CREATESENDINGNUMBERREQUEST']._serialized_start=1561
+  _globals['_CREATESENDINGNUMBERREQUEST']._serialized_end=1676
+  _globals['_CREATESENDINGNUMBERRESPONSE']._serialized_start=1678
+  _globals['_CREATESENDINGNUMBERRESPONSE']._serialized_end=1762
+  _globals['_LISTSENDINGNUMBERSREQUEST']._serialized_start=1764
+  _globals['_LISTSENDINGNUMBERSREQUEST']._serialized_end=1842
+  _globals['_LISTSENDINGNUMBERSRESPONSE']._serialized_start=1844
+  _globals['_LISTSENDINGNUMBERSRESPONSE']._serialized_end=1953
+  _globals['_UPDATESENDINGNUMBERREQUEST']._serialized_start=1956
+  _globals['_UPDATESENDINGNUMBERREQUEST']._serialized_end=2100
+  _globals['_UPDATESENDINGNUMBERRESPONSE']._serialized_start=2102
+  _globals['_UPDATESENDINGNUMBERRESPONSE']._serialized_end=2186
+  _globals['_GETSENDINGLIMITSREQUEST']._serialized_start=2188
+  _globals['_GETSENDINGLIMITSREQUEST']._serialized_end=2213
+  _globals['_GETSENDINGLIMITSRESPONSE']._serialized_start=2215
+  _globals['_GETSENDINGLIMITSRESPONSE']._serialized_end=2333
+  _globals['_RESUMETRIGGEREDMESSAGESREQUEST']._serialized_start=2335
+  _globals['_RESUMETRIGGEREDMESSAGESREQUEST']._serialized_end=2367
+  _globals['_RESUMETRIGGEREDMESSAGESRESPONSE']._serialized_start=2369
+  _globals['_RESUMETRIGGEREDMESSAGESRESPONSE']._serialized_end=2447
+  _globals['_SETTINGS']._serialized_start=2682
+  _globals['_SETTINGS']._serialized_end=3606
 # @@protoc_insertion_point(module_scope)

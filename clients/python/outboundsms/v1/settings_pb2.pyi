@@ -12,6 +12,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from outboundsms.v1 import language_pb2 as _language_pb2
 from outboundsms.v1 import quiet_hours_pb2 as _quiet_hours_pb2
+from outboundsms.v1 import sending_limits_pb2 as _sending_limits_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -148,6 +149,41 @@ class SmsSettings(_message.Message):
 Global___SmsSettings: _TypeAlias = SmsSettings  # noqa: Y015
 
 @_typing.final
+class CarrierRoute(_message.Message):
+    """CarrierRoute is one of the carriers that may take the texts of a sending number."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARRIER_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    SENDER_FIELD_NUMBER: _builtins.int
+    carrier: _builtins.str
+    """Name of the carrier, as the operator of the server configured it. Each at most once in a number."""
+    weight: _builtins.int
+    """Its share of the texts, relative to the weights of the other routes: 0 to 100. 0 is a standby, which
+    takes texts only while no carrier with a weight works. One route at least has a weight. While a
+    carrier fails, the others take its share.
+    """
+    sender: _builtins.str
+    """What this carrier is told as the sender instead of the number, such as the id of a Messaging
+    Service of Twilio (MG and 32 hexadecimal digits): up to 64 letters and digits. Empty: the number.
+    """
+    def __init__(
+        self,
+        *,
+        carrier: _builtins.str = ...,
+        weight: _builtins.int = ...,
+        sender: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier", b"carrier", "sender", b"sender", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CarrierRoute: _TypeAlias = CarrierRoute  # noqa: Y015
+
+@_typing.final
 class SendingNumber(_message.Message):
     """SendingNumber is a number that texts come from."""
 
@@ -162,12 +198,15 @@ class SendingNumber(_message.Message):
     DISABLED_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    ROUTES_FIELD_NUMBER: _builtins.int
     sending_number_id: _builtins.str
     """Id, a UUIDv7 made by the server."""
     number: _builtins.str
     """The number, E.164 of the US or Canada. Cannot be changed."""
     carrier: _builtins.str
-    """Name of the carrier that takes its texts, as the operator of the server configured it."""
+    """Name of the carrier that takes its texts, as the operator of the server configured it. With routes:
+    one of theirs, in requests optional; shown is the one with the largest weight.
+    """
     segments_per_second: _builtins.float
     """Rate in carrier segments per second, more than 0, at most 100,000."""
     keyword_replies: Global___KeywordReplies.ValueType
@@ -182,6 +221,12 @@ class SendingNumber(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
 
+    @_builtins.property
+    def routes(self) -> _containers.RepeatedCompositeFieldContainer[Global___CarrierRoute]:
+        """Carriers that share its texts and stand in for each other, at most 8. Empty: `carrier` alone takes
+        them. All must be able to send from the number.
+        """
+
     def __init__(
         self,
         *,
@@ -194,10 +239,11 @@ class SendingNumber(_message.Message):
         disabled: _builtins.bool = ...,
         etag: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        routes: _abc.Iterable[Global___CarrierRoute] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier", b"carrier", "create_time", b"create_time", "disabled", b"disabled", "etag", b"etag", "is_default", b"is_default", "keyword_replies", b"keyword_replies", "number", b"number", "segments_per_second", b"segments_per_second", "sending_number_id", b"sending_number_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier", b"carrier", "create_time", b"create_time", "disabled", b"disabled", "etag", b"etag", "is_default", b"is_default", "keyword_replies", b"keyword_replies", "number", b"number", "routes", b"routes", "segments_per_second", b"segments_per_second", "sending_number_id", b"sending_number_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -461,7 +507,9 @@ class UpdateSendingNumberRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Fields to change: carrier, segments_per_second, keyword_replies, is_default, disabled."""
+        """Fields to change: carrier (which then takes the texts alone, unless routes are given too), routes (as
+        a whole), segments_per_second, keyword_replies, is_default, disabled.
+        """
 
     def __init__(
         self,
@@ -500,3 +548,91 @@ class UpdateSendingNumberResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdateSendingNumberResponse: _TypeAlias = UpdateSendingNumberResponse  # noqa: Y015
+
+@_typing.final
+class GetSendingLimitsRequest(_message.Message):
+    """Request of GetSendingLimits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSendingLimitsRequest: _TypeAlias = GetSendingLimitsRequest  # noqa: Y015
+
+@_typing.final
+class GetSendingLimitsResponse(_message.Message):
+    """Response of GetSendingLimits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMITS_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def limits(self) -> _sending_limits_pb2.SendingLimits:
+        """The limits."""
+
+    @_builtins.property
+    def usage(self) -> _sending_limits_pb2.SendingUsage:
+        """What has been sent under them."""
+
+    def __init__(
+        self,
+        *,
+        limits: _sending_limits_pb2.SendingLimits | None = ...,
+        usage: _sending_limits_pb2.SendingUsage | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSendingLimitsResponse: _TypeAlias = GetSendingLimitsResponse  # noqa: Y015
+
+@_typing.final
+class ResumeTriggeredMessagesRequest(_message.Message):
+    """Request of ResumeTriggeredMessages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeTriggeredMessagesRequest: _TypeAlias = ResumeTriggeredMessagesRequest  # noqa: Y015
+
+@_typing.final
+class ResumeTriggeredMessagesResponse(_message.Message):
+    """Response of ResumeTriggeredMessages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def usage(self) -> _sending_limits_pb2.SendingUsage:
+        """What has been sent; it shows no pause any more."""
+
+    def __init__(
+        self,
+        *,
+        usage: _sending_limits_pb2.SendingUsage | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeTriggeredMessagesResponse: _TypeAlias = ResumeTriggeredMessagesResponse  # noqa: Y015

@@ -65,6 +65,16 @@ class SettingsStub:
                 request_serializer=outboundsms_dot_v1_dot_settings__pb2.UpdateSendingNumberRequest.SerializeToString,
                 response_deserializer=outboundsms_dot_v1_dot_settings__pb2.UpdateSendingNumberResponse.FromString,
                 _registered_method=True)
+        self.GetSendingLimits = channel.unary_unary(
+                '/outboundsms.v1.Settings/GetSendingLimits',
+                request_serializer=outboundsms_dot_v1_dot_settings__pb2.GetSendingLimitsRequest.SerializeToString,
+                response_deserializer=outboundsms_dot_v1_dot_settings__pb2.GetSendingLimitsResponse.FromString,
+                _registered_method=True)
+        self.ResumeTriggeredMessages = channel.unary_unary(
+                '/outboundsms.v1.Settings/ResumeTriggeredMessages',
+                request_serializer=outboundsms_dot_v1_dot_settings__pb2.ResumeTriggeredMessagesRequest.SerializeToString,
+                response_deserializer=outboundsms_dot_v1_dot_settings__pb2.ResumeTriggeredMessagesResponse.FromString,
+                _registered_method=True)
 
 
 class SettingsServicer:
@@ -109,7 +119,23 @@ class SettingsServicer:
 
     def UpdateSendingNumber(self, request, context):
         """Updates the fields of a sending number that update_mask names. Messages that wait for it follow
-        its new carrier and rate. ETAG_MISMATCH when it changed meanwhile.
+        its new carriers and rate. ETAG_MISMATCH when it changed meanwhile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSendingLimits(self, request, context):
+        """Gets the limits against fraud that the platform operator set for the instance, and how much of
+        them is used up.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeTriggeredMessages(self, request, context):
+        """Lets triggered messages go out again that were paused because there were many times the usual of
+        them. The surge is not looked for again within the same hour. Nothing changes when they are not paused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -147,6 +173,16 @@ def add_SettingsServicer_to_server(servicer, server):
                     servicer.UpdateSendingNumber,
                     request_deserializer=outboundsms_dot_v1_dot_settings__pb2.UpdateSendingNumberRequest.FromString,
                     response_serializer=outboundsms_dot_v1_dot_settings__pb2.UpdateSendingNumberResponse.SerializeToString,
+            ),
+            'GetSendingLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSendingLimits,
+                    request_deserializer=outboundsms_dot_v1_dot_settings__pb2.GetSendingLimitsRequest.FromString,
+                    response_serializer=outboundsms_dot_v1_dot_settings__pb2.GetSendingLimitsResponse.SerializeToString,
+            ),
+            'ResumeTriggeredMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeTriggeredMessages,
+                    request_deserializer=outboundsms_dot_v1_dot_settings__pb2.ResumeTriggeredMessagesRequest.FromString,
+                    response_serializer=outboundsms_dot_v1_dot_settings__pb2.ResumeTriggeredMessagesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -312,6 +348,60 @@ class Settings:
             '/outboundsms.v1.Settings/UpdateSendingNumber',
             outboundsms_dot_v1_dot_settings__pb2.UpdateSendingNumberRequest.SerializeToString,
             outboundsms_dot_v1_dot_settings__pb2.UpdateSendingNumberResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSendingLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outboundsms.v1.Settings/GetSendingLimits',
+            outboundsms_dot_v1_dot_settings__pb2.GetSendingLimitsRequest.SerializeToString,
+            outboundsms_dot_v1_dot_settings__pb2.GetSendingLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeTriggeredMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outboundsms.v1.Settings/ResumeTriggeredMessages',
+            outboundsms_dot_v1_dot_settings__pb2.ResumeTriggeredMessagesRequest.SerializeToString,
+            outboundsms_dot_v1_dot_settings__pb2.ResumeTriggeredMessagesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,7 +47,15 @@ class SettingsStub:
     """Lists sending numbers, oldest first."""
     UpdateSendingNumber: _grpc.UnaryUnaryMultiCallable[_settings_pb2.UpdateSendingNumberRequest, _settings_pb2.UpdateSendingNumberResponse]
     """Updates the fields of a sending number that update_mask names. Messages that wait for it follow
-    its new carrier and rate. ETAG_MISMATCH when it changed meanwhile.
+    its new carriers and rate. ETAG_MISMATCH when it changed meanwhile.
+    """
+    GetSendingLimits: _grpc.UnaryUnaryMultiCallable[_settings_pb2.GetSendingLimitsRequest, _settings_pb2.GetSendingLimitsResponse]
+    """Gets the limits against fraud that the platform operator set for the instance, and how much of
+    them is used up.
+    """
+    ResumeTriggeredMessages: _grpc.UnaryUnaryMultiCallable[_settings_pb2.ResumeTriggeredMessagesRequest, _settings_pb2.ResumeTriggeredMessagesResponse]
+    """Lets triggered messages go out again that were paused because there were many times the usual of
+    them. The surge is not looked for again within the same hour. Nothing changes when they are not paused.
     """
 
 @_typing.type_check_only
@@ -69,7 +77,15 @@ class SettingsAsyncStub(SettingsStub):
     """Lists sending numbers, oldest first."""
     UpdateSendingNumber: _aio.UnaryUnaryMultiCallable[_settings_pb2.UpdateSendingNumberRequest, _settings_pb2.UpdateSendingNumberResponse]  # type: ignore[assignment]
     """Updates the fields of a sending number that update_mask names. Messages that wait for it follow
-    its new carrier and rate. ETAG_MISMATCH when it changed meanwhile.
+    its new carriers and rate. ETAG_MISMATCH when it changed meanwhile.
+    """
+    GetSendingLimits: _aio.UnaryUnaryMultiCallable[_settings_pb2.GetSendingLimitsRequest, _settings_pb2.GetSendingLimitsResponse]  # type: ignore[assignment]
+    """Gets the limits against fraud that the platform operator set for the instance, and how much of
+    them is used up.
+    """
+    ResumeTriggeredMessages: _aio.UnaryUnaryMultiCallable[_settings_pb2.ResumeTriggeredMessagesRequest, _settings_pb2.ResumeTriggeredMessagesResponse]  # type: ignore[assignment]
+    """Lets triggered messages go out again that were paused because there were many times the usual of
+    them. The surge is not looked for again within the same hour. Nothing changes when they are not paused.
     """
 
 class SettingsServicer(metaclass=_abc_1.ABCMeta):
@@ -124,7 +140,27 @@ class SettingsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_settings_pb2.UpdateSendingNumberResponse, _abc.Awaitable[_settings_pb2.UpdateSendingNumberResponse]]:
         """Updates the fields of a sending number that update_mask names. Messages that wait for it follow
-        its new carrier and rate. ETAG_MISMATCH when it changed meanwhile.
+        its new carriers and rate. ETAG_MISMATCH when it changed meanwhile.
+        """
+
+    @_abc_1.abstractmethod
+    def GetSendingLimits(
+        self,
+        request: _settings_pb2.GetSendingLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_settings_pb2.GetSendingLimitsResponse, _abc.Awaitable[_settings_pb2.GetSendingLimitsResponse]]:
+        """Gets the limits against fraud that the platform operator set for the instance, and how much of
+        them is used up.
+        """
+
+    @_abc_1.abstractmethod
+    def ResumeTriggeredMessages(
+        self,
+        request: _settings_pb2.ResumeTriggeredMessagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_settings_pb2.ResumeTriggeredMessagesResponse, _abc.Awaitable[_settings_pb2.ResumeTriggeredMessagesResponse]]:
+        """Lets triggered messages go out again that were paused because there were many times the usual of
+        them. The surge is not looked for again within the same hour. Nothing changes when they are not paused.
         """
 
 def add_SettingsServicer_to_server(servicer: SettingsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

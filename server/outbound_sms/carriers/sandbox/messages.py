@@ -37,6 +37,7 @@ class Message:
             "sid": self.sid,
             "to": self.recipient,
             "from": self.sender,
+            "messaging_service_sid": self.service_sid,
             "body": self.body,
             "time": self.created.isoformat(),
             "status_callback": self.status_callback,

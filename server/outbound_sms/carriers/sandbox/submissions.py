@@ -21,9 +21,12 @@ from outbound_sms.domain.segments import count_segments
 from outbound_sms.sandbox_faults import drop
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_SERVICE_SID = re.compile(r"MG[0-9A-Za-z]{1,32}")
 _HTTP_URL = re.compile(r"https?://[^\s/]+\S*")
+_SECONDS = re.compile(r"[0-9]{1,5}")
 _MAX_BODY = 1600
 _MAX_FIELDS = 50
+_LONGEST_VALIDITY = 36_000
 # What a sender pool sends from.
 _POOL_NUMBER = "+12125550100"
 
@@ -170,7 +173,7 @@ def _segments(body: str) -> int:
 def _check(form: dict[str, str]) -> Refusal | None:
     recipient, body = form.get("To", ""), form.get("Body", "")
     sender, service_sid = form.get("From", ""), form.get("MessagingServiceSid", "")
-    callback = form.get("StatusCallback", "")
+    callback, validity = form.get("StatusCallback", ""), form.get("ValidityPeriod", "")
     if not recipient:
         return Refusal(400, 21604, "A 'To' phone number is required.")
     if not _E164.fullmatch(recipient):
@@ -179,12 +182,16 @@ def _check(form: dict[str, str]) -> Refusal | None:
         return Refusal(400, 21603, "A 'From' phone number is required.")
     if sender and not _E164.fullmatch(sender):
         return Refusal(400, 21212, "The 'From' number is not a valid phone number.")
+    if service_sid and not _SERVICE_SID.fullmatch(service_sid):
+        return Refusal(400, 21705, "The Messaging Service is invalid.")
     if not body.strip():
         return Refusal(400, 21602, "Message body is required.")
     if len(body) > _MAX_BODY:
         return Refusal(
             400, 21617, "The concatenated message body exceeds the 1600 character limit."
         )
+    if validity and not (_SECONDS.fullmatch(validity) and 1 <= int(validity) <= _LONGEST_VALIDITY):
+        return Refusal(400, 21624, "Invalid validity period value.")
     if callback and not _HTTP_URL.fullmatch(callback):
         return Refusal(400, 21609, "The 'StatusCallback' URL is not a valid URL.")
     return None

@@ -47,10 +47,11 @@ SELECT e.id, e.contact_id, p.id AS phone_number_id, e.e164, e.kind, e.source, e.
  ORDER BY e.id LIMIT $7;
 
 -- name: list_suppressions
--- Newest first; only of numbers that a contact of the instance has, for the table is global.
+-- Newest first; only of numbers that a contact of the instance has, and that stop this instance.
 SELECT s.e164, s.source, s.create_time
   FROM suppression s
- WHERE ($2::timestamptz IS NULL OR (s.create_time, s.e164) < ($2, $3::text))
+ WHERE (s.instance_id IS NULL OR s.instance_id = $1)
+   AND ($2::timestamptz IS NULL OR (s.create_time, s.e164) < ($2, $3::text))
    AND EXISTS (SELECT 1 FROM phone_number p WHERE p.e164 = s.e164 AND p.instance_id = $1)
  ORDER BY s.create_time DESC, s.e164 DESC LIMIT $4;
 

@@ -9,7 +9,8 @@ UPDATE dispatch d
 RETURNING d.message_id;
 
 -- name: claim_in_doubt
--- Leases messages in doubt that are due for another look, with what a look-up needs. A message that is
+-- Leases messages in doubt that are due for another look, with what a look-up needs: the carrier is the one
+-- that was called, whatever the number has now. A message that is
 -- Sent or further already has had a receipt. $1 most messages, $2 owner, $3 seconds of lease.
 WITH leased AS (
   UPDATE dispatch d
@@ -21,7 +22,8 @@ WITH leased AS (
   RETURNING d.*)
 SELECT leased.message_id, leased.fence, leased.attempts, leased.failures, leased.submitting_time,
        extract(epoch FROM clock_timestamp() - leased.in_doubt_since)::float8 AS doubt_age,
-       leased.valid_until, number.e164 AS sender, number.carrier, m.phone, body.text AS body,
+       leased.valid_until, coalesce(leased.sender, number.e164) AS sender,
+       coalesce(leased.carrier, number.carrier) AS carrier, m.phone, body.text AS body,
        coalesce(mass.resend_unknown_outcome, false) AS resend_unknown_outcome,
        EXISTS (SELECT 1 FROM attempt a WHERE a.message_id = leased.message_id AND a.outcome = 5) AS resent,
        m.status > 2 AS receipt_seen

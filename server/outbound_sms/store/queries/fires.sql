@@ -2,7 +2,8 @@
 -- Accounts of events, by id ($2) or account number ($3), each with all numbers that may be texted, in the
 -- order of preference; a row without a number for one that has none. Who may be texted is what
 -- mass_numbers says, and so is the order. The numbers of each account are looked up by themselves
--- (OFFSET 0 keeps the planner to it): joined at once, it might read those of everybody.
+-- (OFFSET 0 keeps the planner to it): joined at once, it might read those of everybody. IS TRUE and num_nonnulls
+-- keep it from the index of all contacts of the instance, as in mass_contacts.
 SELECT a.id, a.account_number, a.company_id, c.name AS company_name, c.enabled AS company_enabled,
        a.parent_account_id IS NOT NULL AS is_child, a.region,
        coalesce(n.language, a.language, c.language, i.default_language) AS language,
@@ -20,10 +21,11 @@ SELECT a.id, a.account_number, a.company_id, c.name AS company_name, c.enabled A
       FROM contact k
       JOIN phone_number p ON p.contact_id = k.id
       JOIN phone_number_type t ON t.id = p.phone_number_type_id
-     WHERE k.account_id = a.id AND k.instance_id = $1 AND k.delete_time IS NULL
+     WHERE k.account_id = a.id AND (k.instance_id = $1) IS TRUE AND num_nonnulls(k.delete_time) = 0
        AND p.sms_opt_in AND t.sms_capable AND p.country IN ('US', 'CA')
        AND left(p.e164, 5) NOT IN ('+1900', '+1976')
-       AND NOT EXISTS (SELECT FROM suppression s WHERE s.e164 = p.e164)
+       AND NOT EXISTS (SELECT FROM suppression s
+                        WHERE s.e164 = p.e164 AND (s.instance_id IS NULL OR s.instance_id = $1))
     OFFSET 0) n ON true
  ORDER BY a.id, n.is_primary DESC, n.phone_number_id;
 

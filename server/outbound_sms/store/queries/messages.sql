@@ -6,8 +6,12 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
 -- name: hold_rules
 -- Reads what an instance holds all its messages by, and what time it is.
 SELECT i.sms_enabled, i.time_zone, i.quiet_start, i.quiet_end, i.quiet_mode, b.waits_until,
+       l.surge_pause_time IS NOT NULL AS surge_paused, sending_limits_until(l, now()) AS limits_until,
        clock_timestamp() AS now
-  FROM instance i JOIN balance b ON b.instance_id = i.id WHERE i.id = $1;
+  FROM instance i
+  JOIN balance b ON b.instance_id = i.id
+  JOIN sending_limit l ON l.instance_id = i.id
+ WHERE i.id = $1;
 
 -- name: list
 -- Lists messages, newest first, with the names that a person reads, and the feed's head in the same
@@ -28,14 +32,19 @@ SELECT feed.head, feed.epoch, page.*
            CASE WHEN m.status = 1 THEN
              (SELECT n.enabled FROM sending_number n WHERE n.id = m.sending_number_id)
            END AS number_enabled,
+           CASE WHEN m.status = 1 THEN
+             (SELECT p.hour_start + interval '1 hour' FROM sending_limit l
+                JOIN prefix_hour p ON p.instance_id = l.instance_id AND p.prefix = left(m.phone, -4)
+                 AND p.hour_start = date_trunc('hour', now(), 'UTC') AND p.messages >= l.per_prefix
+               WHERE l.instance_id = m.instance_id AND l.per_prefix > 0)
+           END AS prefix_until,
            CASE WHEN m.status = 1 AND m.mass_message_id IS NOT NULL THEN
              (SELECT mass.state = 3 FROM mass_message mass WHERE mass.id = m.mass_message_id)
            END AS mass_message_paused,
-           CASE WHEN m.status = 5 THEN coalesce(
-             (SELECT r.carrier_code FROM receipt r
-               WHERE r.message_id = m.id AND r.carrier_code IS NOT NULL ORDER BY r.attempt DESC, r.state DESC LIMIT 1),
+           CASE WHEN m.status = 5 THEN
              (SELECT a.carrier_code FROM attempt a
-               WHERE a.message_id = m.id AND a.carrier_code IS NOT NULL ORDER BY a.number DESC LIMIT 1))
+               WHERE a.message_id = m.id AND a.carrier_code IS NOT NULL
+               ORDER BY a.reason IS NOT DISTINCT FROM m.reject_reason DESC, a.number DESC LIMIT 1)
            END AS carrier_code
       FROM (SELECT x.* FROM message x
              WHERE x.instance_id = $1
@@ -76,8 +85,20 @@ SELECT m.id, m.contact_id, contact.name AS recipient_name, contact.role, contact
          (SELECT b.waits_until FROM balance b WHERE b.instance_id = m.instance_id)
        END AS waits_until,
        CASE WHEN m.status = 1 THEN
+         (SELECT l.surge_pause_time IS NOT NULL FROM sending_limit l WHERE l.instance_id = m.instance_id)
+       END AS surge_paused,
+       CASE WHEN m.status = 1 THEN
+         (SELECT sending_limits_until(l, now()) FROM sending_limit l WHERE l.instance_id = m.instance_id)
+       END AS limits_until,
+       CASE WHEN m.status = 1 THEN
          (SELECT n.enabled FROM sending_number n WHERE n.id = m.sending_number_id)
        END AS number_enabled,
+       CASE WHEN m.status = 1 THEN
+         (SELECT p.hour_start + interval '1 hour' FROM sending_limit l
+            JOIN prefix_hour p ON p.instance_id = l.instance_id AND p.prefix = left(m.phone, -4)
+             AND p.hour_start = date_trunc('hour', now(), 'UTC') AND p.messages >= l.per_prefix
+           WHERE l.instance_id = m.instance_id AND l.per_prefix > 0)
+       END AS prefix_until,
        CASE WHEN m.status = 1 AND m.mass_message_id IS NOT NULL THEN
          (SELECT mass.state = 3 FROM mass_message mass WHERE mass.id = m.mass_message_id)
        END AS mass_message_paused,
@@ -96,9 +117,9 @@ SELECT m.id, m.contact_id, contact.name AS recipient_name, contact.role, contact
   LEFT JOIN network_site site ON site.id = contact.network_site_id
   LEFT JOIN vendor ON vendor.id = contact.vendor_id
   LEFT JOIN LATERAL (
-    SELECT r.carrier_code FROM receipt r
-     WHERE m.status = 5 AND r.message_id = m.id AND r.carrier_code IS NOT NULL
-     ORDER BY r.attempt DESC, r.state DESC LIMIT 1) failure ON true
+    SELECT a.carrier_code FROM attempt a
+     WHERE m.status = 5 AND a.message_id = m.id AND a.carrier_code IS NOT NULL
+     ORDER BY a.reason IS NOT DISTINCT FROM m.reject_reason DESC, a.number DESC LIMIT 1) failure ON true
  CROSS JOIN LATERAL (
     SELECT array_agg(e.version) AS versions, array_agg(e.status) AS statuses,
            array_agg(e.reject_reason) AS reasons, array_agg(e.event_time) AS times

@@ -21,9 +21,10 @@ UPDATE phone_number p
 RETURNING p.id;
 
 -- name: of_contacts
--- With whether anybody may be texted at the number at all. One look-up for each contact, for the reason
+-- With whether the instance may not text the number, whoever it is of. One look-up for each contact, for the reason
 -- that contacts.of_accounts has.
-SELECT p.*, EXISTS (SELECT 1 FROM suppression s WHERE s.e164 = p.e164) AS suppressed
+SELECT p.*, EXISTS (SELECT FROM suppression s
+                     WHERE s.e164 = p.e164 AND (s.instance_id IS NULL OR s.instance_id = $1)) AS suppressed
   FROM unnest($2::uuid[]) AS asked(id)
  CROSS JOIN LATERAL (
        SELECT * FROM phone_number WHERE phone_number.contact_id = asked.id OFFSET 0) p
@@ -36,8 +37,9 @@ SELECT p.* FROM phone_number p
  WHERE p.instance_id = $1 AND p.id = $2 FOR NO KEY UPDATE;
 
 -- name: suppressed
--- Which of the numbers replied STOP. Suppressions are global: they belong to no instance.
-SELECT s.e164 FROM suppression s WHERE s.e164 = ANY ($1::text[]);
+-- Which of the numbers ($2) the instance ($1) may not text, because they replied STOP to it or to everybody.
+SELECT DISTINCT s.e164 FROM suppression s
+ WHERE s.e164 = ANY ($2::text[]) AND (s.instance_id IS NULL OR s.instance_id = $1);
 
 -- name: delete
 -- Consent events keep the number; nothing else does.

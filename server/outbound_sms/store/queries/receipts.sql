@@ -10,19 +10,21 @@ ON CONFLICT DO NOTHING;
 -- Of several receipts for one message the first final one counts; a status never goes back. A receipt
 -- proves that an attempt in doubt was accepted, so it ends that doubt, and what was held for it is
 -- captured. A carrier does not charge for a text that failed before it reached the network (state 5): its
--- price is released, or refunded once it has been captured. Two processes that apply at once wait for each
--- other and take different receipts. States: 2 sent 3 delivered 4 undelivered 5 failed.
+-- price is released, or refunded once it has been captured. What the carrier said of a failure stays with the
+-- attempt, which the answer to the submission may still have to record. Two processes that apply at once wait
+-- for each other and take different receipts. States: 2 sent 3 delivered 4 undelivered 5 failed.
 WITH taken AS MATERIALIZED (
   DELETE FROM receipt r
    WHERE r.ctid = ANY (ARRAY(
            SELECT e.ctid FROM receipt e ORDER BY e.message_id, e.attempt, e.state LIMIT $1))
   RETURNING r.*),
 best AS MATERIALIZED (
-  SELECT DISTINCT ON (message_id) message_id, attempt, carrier, carrier_message_id, reason,
+  SELECT DISTINCT ON (message_id) message_id, attempt, carrier, carrier_message_id, reason, carrier_code, receive_time,
          CASE state WHEN 2 THEN 3 WHEN 3 THEN 4 ELSE 5 END::smallint AS status, state = 5 AS not_charged
     FROM taken ORDER BY message_id, state = 2, receive_time),
 locked AS MATERIALIZED (
-  SELECT m.id, m.status AS previous_status, best.status, best.reason, best.not_charged
+  SELECT m.id, m.status AS previous_status, best.status, best.reason, best.not_charged, best.attempt, best.carrier,
+         best.carrier_message_id, best.carrier_code, best.receive_time
     FROM best JOIN message m ON m.id = best.message_id
    WHERE m.status IN (2, 3) ORDER BY m.id FOR UPDATE OF m),
 changed AS (
@@ -32,7 +34,8 @@ changed AS (
     FROM locked
    WHERE m.id = locked.id AND locked.status > locked.previous_status
   RETURNING m.instance_id, m.id, m.mass_message_id, m.version, m.status, m.reject_reason,
-            locked.previous_status, locked.not_charged),
+            locked.previous_status, locked.not_charged, locked.attempt, locked.carrier, locked.carrier_message_id,
+            locked.reason, locked.carrier_code, locked.receive_time),
 uncharged AS (
   INSERT INTO refund_due (message_id, instance_id)
   SELECT id, instance_id FROM changed WHERE not_charged ON CONFLICT DO NOTHING),
@@ -40,7 +43,8 @@ event AS (
   INSERT INTO status_event (instance_id, message_id, mass_message_id, version, status, previous_status, reject_reason)
   SELECT instance_id, id, mass_message_id, version, status, previous_status, reject_reason FROM changed),
 doubtful AS (
-  SELECT d.message_id, d.attempts, d.submitting_time, best.carrier, best.carrier_message_id, best.not_charged
+  SELECT d.message_id, d.attempts, d.submitting_time, best.carrier, best.carrier_message_id, best.not_charged,
+         best.reason, best.carrier_code
     FROM best JOIN dispatch d ON d.message_id = best.message_id AND d.attempts = best.attempt
    WHERE (SELECT any_doubt.message_id FROM dispatch any_doubt
            WHERE any_doubt.in_doubt_since IS NOT NULL ORDER BY any_doubt.due_time LIMIT 1) IS NOT NULL
@@ -49,7 +53,8 @@ doubtful AS (
 resolved AS (
   DELETE FROM dispatch d USING doubtful WHERE d.message_id = doubtful.message_id
   RETURNING d.message_id, d.instance_id, d.cost_micros, d.held, doubtful.attempts, doubtful.submitting_time,
-            doubtful.carrier, doubtful.carrier_message_id, doubtful.not_charged),
+            doubtful.carrier, doubtful.carrier_message_id, doubtful.not_charged, doubtful.reason,
+            doubtful.carrier_code),
 paid AS (
   INSERT INTO ledger_entry (instance_id, kind, message_id, amount_micros)
   SELECT instance_id,
@@ -57,9 +62,19 @@ paid AS (
          message_id, cost_micros
     FROM resolved WHERE held),
 recorded AS (
-  INSERT INTO attempt (message_id, number, carrier, outcome, carrier_message_id, submit_time)
-  SELECT message_id, attempts, carrier, 1, carrier_message_id, submitting_time FROM resolved
-  ON CONFLICT DO NOTHING)
+  INSERT INTO attempt (message_id, number, carrier, outcome, carrier_message_id, reason, carrier_code, submit_time)
+  SELECT message_id, attempts, carrier, 1, carrier_message_id, reason, carrier_code, submitting_time FROM resolved
+  UNION ALL
+  SELECT id, attempt, carrier, 1, carrier_message_id, reason, carrier_code,
+         coalesce((SELECT d.submitting_time FROM dispatch d
+                    WHERE d.message_id = changed.id AND d.attempts = changed.attempt), receive_time)
+    FROM changed
+   WHERE status = 5 AND coalesce(reason, carrier_code) IS NOT NULL AND id NOT IN (SELECT message_id FROM resolved)
+   ORDER BY 1
+  ON CONFLICT (message_id, number) DO UPDATE
+    SET reason = coalesce(attempt.reason, excluded.reason),
+        carrier_code = coalesce(attempt.carrier_code, excluded.carrier_code)
+  WHERE coalesce(excluded.reason, excluded.carrier_code) IS NOT NULL)
 SELECT count(*) FROM taken;
 
 -- name: refund

@@ -7,8 +7,10 @@ SELECT pg_advisory_xact_lock(hashtextextended('replies ' || $1::text, 0));
 SELECT EXISTS (SELECT FROM inbound_message i WHERE i.carrier = $1 AND i.carrier_message_id = $2);
 
 -- name: find_sending_number
--- The number of ours that was written to. Each has one owner in the whole service.
-SELECT n.id, n.instance_id, n.keyword_replies FROM sending_number n WHERE n.e164 = $1;
+-- The number of ours that was written to. Each has one owner in the whole service. `scope` is the instance
+-- that a STOP stops, NULL for all.
+SELECT n.id, n.instance_id, n.keyword_replies, CASE policy.scope WHEN 2 THEN n.instance_id END AS scope
+  FROM sending_number n CROSS JOIN opt_out_policy policy WHERE n.e164 = $1;
 
 -- name: plan_by_index
 -- Has the next statements of the transaction planned for their arguments, by indexes and nested loops: the
@@ -18,12 +20,38 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('ena
        set_config('enable_mergejoin', 'off', true);
 
 -- name: suppress
--- A row comes back only if nobody had suppressed the number before. $2 how it was learned.
-INSERT INTO suppression (e164, source) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING e164;
+-- Suppresses the number, clears its opt-ins and records each clearing. True only if it was not suppressed
+-- before. One that stops everybody takes the place of those that stopped one instance each. The instance that
+-- was written to ($6) has a record of it also when nobody of its contacts has the number. $2 how it was
+-- learned, $3 who said so, $4 the words, $5 the instance that is stopped, NULL for all.
+WITH suppressed AS (
+  INSERT INTO suppression (e164, source, instance_id)
+  SELECT $1, $2, $5::uuid
+   WHERE NOT EXISTS (SELECT FROM suppression s WHERE s.e164 = $1 AND s.instance_id IS NULL)
+      ON CONFLICT DO NOTHING
+  RETURNING e164),
+replaced AS (
+  DELETE FROM suppression s WHERE s.e164 = $1 AND $5 IS NULL AND s.instance_id IS NOT NULL),
+cleared AS (
+  UPDATE phone_number p SET sms_opt_in = false, cleared_by_stop = true, version = p.version + 1
+   WHERE p.e164 = $1 AND p.sms_opt_in AND ($5 IS NULL OR p.instance_id = $5)
+  RETURNING p.id, p.instance_id, p.contact_id),
+recorded AS (
+  INSERT INTO consent_event (instance_id, contact_id, phone_number_id, e164, kind, source, actor, evidence, occur_time)
+  SELECT of.instance_id, of.contact_id, of.id, $1, 2, $2, $3, $4, clock_timestamp()
+    FROM (SELECT instance_id, contact_id, id FROM cleared
+          UNION ALL
+          SELECT $6::uuid, NULL, NULL FROM suppressed
+           WHERE NOT EXISTS (SELECT FROM cleared WHERE cleared.instance_id = $6)) of)
+SELECT EXISTS (SELECT FROM suppressed);
 
 -- name: lift
--- A row comes back only if the number was suppressed.
-DELETE FROM suppression WHERE e164 = $1 RETURNING e164;
+-- Lifts what keeps the instance ($2, NULL for all) from texting the number. Says whether anything did.
+WITH lifted AS (
+  DELETE FROM suppression s
+   WHERE s.e164 = $1 AND ($2::uuid IS NULL OR s.instance_id IS NULL OR s.instance_id = $2)
+  RETURNING s.e164)
+SELECT EXISTS (SELECT FROM lifted);
 
 -- name: lock_numbers
 -- Holds the number still at every contact that has it. Whoever is about to set its opt-in has done so when
@@ -32,26 +60,31 @@ SELECT p.id FROM phone_number p WHERE p.e164 = $1 ORDER BY p.id FOR NO KEY UPDAT
 
 -- name: restore
 -- Sets the opt-ins again that a STOP had cleared, and no others, and records each. $2 how it was said, $3 who
--- said so, $4 the words.
+-- said so, $4 the words, $5 the only instance, NULL for all. Where a suppression was lifted ($7), the instance
+-- that was written to ($6) has a record of it also when nothing was restored there.
 WITH restored AS (
   UPDATE phone_number p SET sms_opt_in = true, cleared_by_stop = false, version = p.version + 1
-   WHERE p.e164 = $1 AND p.cleared_by_stop AND NOT p.sms_opt_in
+   WHERE p.e164 = $1 AND p.cleared_by_stop AND NOT p.sms_opt_in AND ($5::uuid IS NULL OR p.instance_id = $5)
   RETURNING p.id, p.instance_id, p.contact_id),
 recorded AS (
   INSERT INTO consent_event (instance_id, contact_id, phone_number_id, e164, kind, source, actor, evidence, occur_time)
-  SELECT restored.instance_id, restored.contact_id, restored.id, $1, 3, $2, $3, $4, clock_timestamp() FROM restored)
+  SELECT of.instance_id, of.contact_id, of.id, $1, 3, $2, $3, $4, clock_timestamp()
+    FROM (SELECT instance_id, contact_id, id FROM restored
+          UNION ALL
+          SELECT $6::uuid, NULL, NULL
+           WHERE $7::boolean AND NOT EXISTS (SELECT FROM restored WHERE restored.instance_id = $6)) of)
 SELECT count(*) FROM restored;
 
 -- name: fail_waiting
--- Fails every text to a number that nobody has handed over, of all instances. A row that is leased or in doubt,
+-- Fails every text to a number that nobody has handed over, of one instance or of all. A row that is leased or in doubt,
 -- or that somebody is at, is left to the claim and the intent, which look at the suppression. Only texts made
 -- since the oldest of the queue are looked at, so that a long history costs nothing, each by its key (LATERAL
 -- and num_nonnulls keep the planner to it): as a join, with statistics from when the queue was short, all would
 -- be compared with all.
--- $1 number, $2 reason, $3 whether answers to earlier texts of the number fail too.
+-- $1 number, $2 reason, $3 whether answers to earlier texts of the number fail too, $4 instance, NULL for all.
 WITH recent AS MATERIALIZED (
   SELECT m.id FROM message m
-   WHERE m.phone = $1
+   WHERE m.phone = $1 AND m.instance_id = coalesce($4::uuid, m.instance_id)
      AND m.id >= (SELECT oldest.message_id FROM dispatch oldest ORDER BY oldest.message_id LIMIT 1)),
 ready AS MATERIALIZED (
   SELECT waiting.message_id
@@ -65,10 +98,10 @@ SELECT failed.texts
 
 -- name: forget_unfunded
 -- Texts to a number that could not be paid keep their status, and cannot be requeued any more. One that
--- somebody is requeuing goes to the queue, where the claim fails it.
+-- somebody is requeuing goes to the queue, where the claim fails it. $2 instance, NULL for all.
 WITH recent AS MATERIALIZED (
   SELECT m.id FROM message m
-   WHERE m.phone = $1
+   WHERE m.phone = $1 AND m.instance_id = coalesce($2::uuid, m.instance_id)
      AND m.id >= (SELECT oldest.message_id FROM unfunded oldest ORDER BY oldest.message_id LIMIT 1)),
 unpaid AS MATERIALIZED (
   SELECT parked.message_id

@@ -3,6 +3,8 @@
 -- $1 number, $2 how it was learned, $3 who said so, $4 the words.
 WITH suppressed AS (
   INSERT INTO suppression (e164, source) VALUES ($1, $2) ON CONFLICT DO NOTHING),
+replaced AS (
+  DELETE FROM suppression s WHERE s.e164 = $1 AND s.instance_id IS NOT NULL),
 cleared AS (
   UPDATE phone_number p SET sms_opt_in = false, cleared_by_stop = true, version = p.version + 1
    WHERE p.e164 = $1 AND p.sms_opt_in
@@ -18,6 +20,8 @@ WITH suppressed AS (
   SELECT given.e164, $2 FROM unnest($1::text[]) AS given (e164) ORDER BY given.e164
       ON CONFLICT DO NOTHING
   RETURNING e164),
+replaced AS (
+  DELETE FROM suppression s WHERE s.e164 = ANY ($1) AND s.instance_id IS NOT NULL),
 opted_in AS MATERIALIZED (
   SELECT p.id FROM phone_number p WHERE p.e164 = ANY ($1) AND p.sms_opt_in ORDER BY p.id FOR UPDATE),
 cleared AS (
