@@ -1,16 +1,13 @@
 """Whatever a peer writes is read, or refused by `MalformedPdu` and `MalformedReceipt` alone.
 
-FUZZ_SECONDS (12 unless set) is how long all of it looks for something else: 600 for a long run.
+FUZZ_SECONDS: see `tests.fuzzing`.
 """
 
-import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from outbound_sms.carriers.carrier import MalformedReceipt
@@ -29,19 +26,11 @@ from outbound_sms.carriers.smpp.pdu import (
 )
 from outbound_sms.carriers.smpp.receipt_text import MessageIds, read_receipt, response_id, text_of
 from outbound_sms.carriers.smpp.tlv import Tag
+from tests.fuzzing import SECONDS, mutated, rounds_of
 
-SECONDS = float(os.environ.get("FUZZ_SECONDS", "12"))
-SHARES = 4
-MOST_GROWTH = 64 * 1024 * 1024
+# Four searches share the time of a file.
+SHARE = SECONDS / 4
 LARGEST = 2_000
-
-ROUND = settings(
-    max_examples=200,
-    deadline=None,
-    database=None,
-    phases=[Phase.generate, Phase.shrink],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 
 PHONE, OURS = Address(1, 1, "14165550123"), Address(1, 1, "12125550101")
 USUAL = (
@@ -82,35 +71,6 @@ FRAGMENTS = st.sampled_from(
     ]
 )  # fmt: skip
 
-Cut = tuple[int, int, bytes]
-
-
-@st.composite
-def mutated(draw: st.DrawFn, originals: list[bytes]) -> bytes:
-    """An original with pieces replaced: octets changed, taken out, put in or doubled."""
-    data = draw(st.sampled_from(originals))
-    pieces = st.binary(max_size=6) | st.sampled_from([b"\0", b"\xff\xff", b"\x80", data[:40]])
-    cuts = st.tuples(st.integers(0, len(data)), st.integers(0, 8), pieces)
-    for at, length, piece in draw(st.lists(cuts, max_size=6)):
-        data = data[:at] + piece + data[at + length :]
-    return data[: draw(st.integers(0, len(data)))] if draw(st.booleans()) else data
-
-
-def rounds(examine: Callable[[], None]) -> None:
-    """Repeats a search for its share of the time; memory may not grow with it."""
-    end = time.monotonic() + SECONDS / SHARES
-    examine()
-    before = resident()
-    while time.monotonic() < end:
-        examine()
-    assert resident() - before < MOST_GROWTH
-
-
-def resident() -> int:
-    """Octets of memory that this process holds."""
-    pages = Path("/proc/self/statm").read_text().split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
-
 
 def storable(text: str) -> bool:
     """True when PostgreSQL takes it: no NUL and no lone surrogate."""
@@ -148,37 +108,35 @@ def examine_body(body: bytes) -> None:
         assert len(response_id(message_id, ids)) <= 80
 
 
+def examine_stream(stream: bytes, sizes: list[int]) -> None:
+    reader = PduReader(LARGEST)
+    at = 0
+    for size in [*sizes, len(stream)]:
+        try:
+            pdus = reader.feed(stream[at : at + size])
+        except MalformedPdu:
+            return
+        at += size
+        assert len(reader._rest) < LARGEST
+        for pdu in pdus:
+            examine_body(pdu.body)
+
+
 @pytest.mark.timeout(SECONDS + 60)
 def test_any_stream_is_cut_into_pdus_or_refused_and_never_hoarded() -> None:
-    @ROUND
-    @given(
-        stream=mutated([STREAM, STREAM[:16]]) | st.binary(max_size=200),
-        sizes=st.lists(st.integers(0, 300), max_size=20),
-    )
-    def examine(stream: bytes, sizes: list[int]) -> None:
-        reader = PduReader(LARGEST)
-        at = 0
-        for size in [*sizes, len(stream)]:
-            try:
-                pdus = reader.feed(stream[at : at + size])
-            except MalformedPdu:
-                return
-            at += size
-            assert len(reader._rest) < LARGEST
-            for pdu in pdus:
-                examine_body(pdu.body)
-
-    rounds(examine)
+    streams = st.sampled_from([STREAM, STREAM[:16]]) | mutated([STREAM, STREAM[:16]])
+    sizes = st.lists(st.integers(0, 300), max_size=20)
+    for found in rounds_of(st.tuples(streams | st.binary(max_size=200), sizes), SHARE):
+        for stream, cuts in found:
+            examine_stream(stream, cuts)
 
 
 @pytest.mark.timeout(SECONDS + 60)
 def test_any_body_is_read_or_refused() -> None:
-    @ROUND
-    @given(body=mutated(BODIES) | st.binary(max_size=300))
-    def examine(body: bytes) -> None:
-        examine_body(body)
-
-    rounds(examine)
+    bodies = st.sampled_from(BODIES) | mutated(BODIES) | st.binary(max_size=300)
+    for found in rounds_of(bodies, SHARE):
+        for body in found:
+            examine_body(body)
 
 
 @pytest.mark.timeout(SECONDS + 60)
@@ -190,64 +148,69 @@ def test_any_message_is_a_receipt_a_text_or_refused() -> None:
         + [Tag.MESSAGE_PAYLOAD, Tag.USER_MESSAGE_REFERENCE]
     ).map(int)
 
-    @ROUND
-    @given(
-        message=st.builds(
-            ShortMessage,
-            source=address,
-            destination=address,
-            esm_class=octet,
-            data_coding=st.sampled_from([0, 3, 8]) | octet,
-            short_message=st.binary(max_size=254) | mutated([USUAL]),
-            tlvs=st.dictionaries(tags, st.binary(max_size=70), max_size=5),
-        )
+    messages = st.builds(
+        ShortMessage,
+        source=address,
+        destination=address,
+        esm_class=octet,
+        data_coding=st.sampled_from([0, 3, 8]) | octet,
+        short_message=st.binary(max_size=254) | st.just(USUAL) | mutated([USUAL]),
+        tlvs=st.dictionaries(tags, st.binary(max_size=70), max_size=5),
     )
-    def examine(message: ShortMessage) -> None:
-        examine_message(message)
-
-    rounds(examine)
+    for found in rounds_of(messages, SHARE):
+        for message in found:
+            examine_message(message)
 
 
 @pytest.mark.timeout(SECONDS + 60)
 def test_any_text_of_a_receipt_is_read_or_refused() -> None:
-    @ROUND
-    @given(
-        text=st.lists(FRAGMENTS | st.text(max_size=3), max_size=25).map("".join),
-        esm_class=st.sampled_from([0x00, 0x04, 0x08, 0x10, 0x20, 0x40]),
-        wide=st.booleans(),
-    )
-    def examine(text: str, esm_class: int, wide: bool) -> None:
-        octets = text.encode("utf-16-be" if wide else "latin-1", "replace")
-        examine_message(
-            ShortMessage(
-                PHONE,
-                OURS,
-                esm_class=esm_class,
-                data_coding=8 if wide else 0,
-                tlvs={Tag.MESSAGE_PAYLOAD: octets},
-            )
-        )
+    texts = st.lists(FRAGMENTS | st.text(max_size=3), max_size=25).map("".join)
+    classes = st.sampled_from([0x00, 0x04, 0x08, 0x10, 0x20, 0x40])
+    for found in rounds_of(st.tuples(texts, classes, st.booleans()), SHARE):
+        for text, esm_class, wide in found:
+            octets = text.encode("utf-16-be" if wide else "latin-1", "replace")
+            coding = 8 if wide else 0
+            tlvs: dict[int, bytes] = {Tag.MESSAGE_PAYLOAD: octets}
+            examine_message(ShortMessage(PHONE, OURS, esm_class, coding, tlvs=tlvs))
 
-    rounds(examine)
+
+def times_longer(work: Callable[[int], None], length: int) -> float:
+    """How many times as long `work` takes for `length` as for an eighth of it."""
+
+    def seconds(each: int) -> float:
+        taken = []
+        for _ in range(5):
+            started = time.process_time()
+            work(each)
+            taken.append(time.process_time() - started)
+        return min(taken)
+
+    return seconds(length) / seconds(length // 8)
+
+
+# In proportion it is 8 times; by the square 64.
+PROPORTION = 30
 
 
 @pytest.mark.parametrize(
     "piece", [b"id", b"id ", b"id:", b" id: ", b"stat:\x20", b"\x1b", b" ", b"1"]
 )
-def test_the_longest_message_takes_no_longer_than_its_length(piece: bytes) -> None:
-    payload = (piece * 65_535)[:65_535]
-    message = ShortMessage(PHONE, OURS, esm_class=4, tlvs={Tag.MESSAGE_PAYLOAD: payload})
-    started = time.process_time()
-    with pytest.raises(MalformedReceipt):
-        read_receipt(decode_message(encode_message(message)), MessageIds.AS_GIVEN)
-    assert len(text_of(message, Alphabet.GSM7)) <= 65_535
-    assert time.process_time() - started < 0.5
+def test_a_long_message_takes_no_longer_than_its_length(piece: bytes) -> None:
+    def read(length: int) -> None:
+        tlvs: dict[int, bytes] = {Tag.MESSAGE_PAYLOAD: (piece * length)[:length]}
+        message = ShortMessage(PHONE, OURS, esm_class=4, tlvs=tlvs)
+        with pytest.raises(MalformedReceipt):
+            read_receipt(decode_message(encode_message(message)), MessageIds.AS_GIVEN)
+        assert len(text_of(message, Alphabet.GSM7)) <= length
+
+    assert times_longer(read, 65_528) < PROPORTION
 
 
 def test_a_stream_of_single_octets_costs_what_its_length_does() -> None:
-    reader = PduReader()
-    pdu = encode_pdu(Command.DELIVER_SM, 1, bytes(69_984))
-    started = time.process_time()
-    read = [found for octet in pdu for found in reader.feed(bytes((octet,)))]
-    assert [len(found.body) for found in read] == [69_984]
-    assert time.process_time() - started < 2
+    def read(length: int) -> None:
+        reader = PduReader()
+        pdu = encode_pdu(Command.DELIVER_SM, 1, bytes(length))
+        found = [pdu for octet in pdu for pdu in reader.feed(bytes((octet,)))]
+        assert [len(each.body) for each in found] == [length]
+
+    assert times_longer(read, 69_984) < PROPORTION
