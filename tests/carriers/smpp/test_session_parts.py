@@ -59,6 +59,21 @@ async def test_a_part_that_is_refused_after_another_refuses_the_text(
     assert parts_seen(smsc) == ["01", "02"]
 
 
+@pytest.mark.parametrize("status", [0x45, 0x0E])
+async def test_a_part_that_may_be_taken_later_never_gives_back_what_has_begun(
+    smsc: NpmSmsc, bound: Bound, submission: MakeSubmission, status: int
+) -> None:
+    """ESME_RSUBMITFAIL and ESME_RINVPASWD: of a whole text both would mean "try again"."""
+    await smsc.set(answers=[0, status, 0, 0])
+    async with bound() as carrier:
+        assert isinstance(await carrier.submit(submission(body=THREE_PARTS)), Accepted)
+        await smsc.until("submit", 4)
+        assert parts_seen(smsc) == ["01", "02", "02", "03"]
+        await smsc.set(answers=[0], otherwise=status)
+        text = submission(body=THREE_PARTS, start_by=lease_clock() + 0.5)
+        assert isinstance(await carrier.submit(text), InDoubt)
+
+
 @pytest.mark.parametrize("end", ["drop", "unbind"])
 async def test_a_part_that_was_written_is_not_written_again(
     smsc: NpmSmsc, bound: Bound, submission: MakeSubmission, end: str

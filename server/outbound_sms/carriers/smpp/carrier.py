@@ -27,6 +27,7 @@ from outbound_sms.carriers.smpp.outgoing import CannotEncode, encode_parts
 from outbound_sms.carriers.smpp.session import OutgoingPart, Session
 from outbound_sms.carriers.smpp.submitted_ids import SubmittedIds
 from outbound_sms.clock import lease_clock
+from outbound_sms.domain.retry import may_be_tried_again
 
 _REPEAT_AFTER = 0.1
 
@@ -140,6 +141,9 @@ class SmppCarrier:
                 case Throttled(retry_after=pause):
                     pass
                 case NotSent():
+                    pause, repeat_after = repeat_after, 2 * repeat_after
+                case Refused(reason=reason) if may_be_tried_again(reason):
+                    # As such it would be given back, and its first parts sent a second time.
                     pause, repeat_after = repeat_after, 2 * repeat_after
                 case _:
                     return outcome
