@@ -142,7 +142,7 @@ class Lane:
         pace = self._pace.per_second()
         self._growing = min(2 * self._growing, self._settings.intent_batch)
         known = max(self.workers, int(pace / 4))
-        return min(self._settings.intent_batch, self._growing if pace == 0 else known)
+        return min(self._settings.intent_batch, known if self._pace.known else self._growing)
 
     async def _intend(self, batch: Sequence[tuple[Claimed, float]]) -> None:
         messages = [message for message, _ in batch]

@@ -12,6 +12,8 @@ class Pace:
         self._since = time.monotonic()
         self._counted = 0
         self._rate = 0.0
+        self.known = False
+        """Whether there was ever anything to measure: a pace of 0 may also be a pause."""
 
     def count(self) -> None:
         """One more."""
@@ -22,6 +24,7 @@ class Pace:
         elapsed = time.monotonic() - self._since
         if elapsed >= SPAN:
             self._rate = self._counted / elapsed
+            self.known = self.known or self._counted > 0
             self._since += elapsed
             self._counted = 0
         return self._rate
