@@ -116,6 +116,8 @@ def describe() -> str:
 def _shown(default: object) -> str:
     if default is None:
         return "none"
+    if isinstance(default, tuple):
+        return ",".join(f"{each:g}" for each in default)
     return str(int(default)) if isinstance(default, bool) else str(default)
 
 
@@ -170,7 +172,10 @@ def _lease(text: str) -> float:
 
 
 def _ages(text: str) -> tuple[float, ...]:
-    ages = tuple(_seconds(each) for each in text.split(","))
+    try:
+        ages = tuple(_seconds(each) for each in text.split(","))
+    except ValueError:
+        ages = (0.0,)
     if ages[0] <= 0 or list(ages) != sorted(set(ages)):
         raise ValueError("must list growing seconds, such as 5,30,120")
     return ages

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from prometheus_client import REGISTRY
 
-from outbound_sms.carriers.carrier import Accepted, Receipt, ReceiptState, Submission
+from outbound_sms.carriers.carrier import Accepted, Receipt, ReceiptState, Submission, Submitted
 from outbound_sms.dispatch.part_receipts import PartReceipts
 from outbound_sms.domain.message_reference import message_reference
 from outbound_sms.domain.message_status import MessageStatus
@@ -268,6 +268,25 @@ async def test_receipts_of_parts_that_overtake_the_answer_wait_for_it(pool: Pool
     await settle(pool, accepted(message, "a", "b"))
     await match(pool)
     assert await status_of(pool, message.message_id) == 4
+    assert await parked(pool) == 0
+
+
+async def test_an_id_that_is_given_again_is_the_newer_messages_before_its_answer_is_written(
+    pool: Pool,
+) -> None:
+    """As by an SMSC that was started anew, and counts from the beginning."""
+    _, (older, newer) = await submitting(pool, 2)
+    await settle(pool, accepted(older, "a", "b"))
+    inbox = ReceiptInbox(pool)
+    for number, part in enumerate("ab", 1):
+        submitted = Submitted(newer.message_id, 1, number, 2)
+        await inbox.put_by_carrier_id(CARRIER, Receipt(part, ReceiptState.DELIVERED), submitted)
+    await come(pool)
+    assert await status_of(pool, older.message_id) == 3
+    await settle(pool, accepted(newer, "a", "b"))
+    await match(pool)
+    assert await status_of(pool, newer.message_id) == 4
+    assert await status_of(pool, older.message_id) == 3
     assert await parked(pool) == 0
 
 

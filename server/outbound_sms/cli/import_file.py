@@ -91,7 +91,7 @@ def show_result(result: ImportResult, seconds: float) -> None:
     console.print(
         facts(
             (
-                ("Rows", f"{result.accepted:,} accepted, {len(result.refused):,} refused"),
+                ("Rows", f"{result.accepted:,} accepted, {result.refused_rows:,} refused"),
                 ("Accounts", _counts(result.accounts_created, result.accounts_changed)),
                 ("Contacts", _counts(result.contacts_created, result.contacts_changed)),
                 ("Numbers", _counts(result.phone_numbers_created, result.phone_numbers_changed)),

@@ -31,6 +31,11 @@ class ImportResult:
     phone_numbers_changed: int = 0
     refused: list[directory_pb2.RefusedRow] = field(default_factory=list)
 
+    @property
+    def refused_rows(self) -> int:
+        """How many rows were refused; one may have been for several reasons."""
+        return len({row.line for row in self.refused})
+
     def add(self, answer: directory_pb2.ImportResponse) -> None:
         """Adds what one part did."""
         self.accepted += answer.accepted

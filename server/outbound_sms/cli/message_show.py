@@ -19,13 +19,20 @@ HOLDS = {
 }
 
 
+NARROW = 100
+"""Columns of a terminal below which a message takes more than a line."""
+
+
 def message_table() -> Table:
-    """An empty table of sent messages."""
+    """An empty table of sent messages. What a narrow terminal has no room for goes on a line below:
+    a number or a reason that is cut off is none."""
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for column in ("Created", "Recipient", "Contact type", "Number", "Status", "Reason"):
-        table.add_column(column)
-    table.add_column("Segments", justify="right")
-    table.add_column("Cost", justify="right")
+    widths = {"Created": 10, "Recipient": 11, "Number": None, "Status": 9, "Reason": 9}
+    for column, narrow in widths.items():
+        most = narrow if console.width < NARROW else None
+        table.add_column(column, overflow="fold", max_width=most, no_wrap=narrow is None)
+    table.add_column("Segments", justify="right", min_width=8)
+    table.add_column("Cost", justify="right", min_width=9)
     return table
 
 
@@ -33,8 +40,7 @@ def add_message(table: Table, message: delivery_pb2.Message) -> None:
     """Adds a row to `message_table`."""
     table.add_row(
         local_time(message.create_time),
-        Text(message.recipient_name),
-        Text(message.contact_type),
+        Text(message.recipient_name).append(f" {message.contact_type}", "dim"),
         message.phone_number,
         _status(message),
         reason_of(message),

@@ -124,6 +124,7 @@ def _part_receipt(
         reference if reference is not None and 0 <= reference <= LARGEST_REFERENCE else None,
         message_id=whole.message_id if whole else None,
         attempt=whole.attempt if whole else None,
+        of_message=submitted.message_id if submitted is not None and whole is None else None,
     )
 
 

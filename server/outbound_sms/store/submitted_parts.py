@@ -26,8 +26,8 @@ class PartReceipt:
     """A receipt for a part that a carrier took. `state` as in `StoredReceipt`.
 
     `recipient` (E.164) and `reference` are what else it says of its message. `message_id` and
-    `attempt` are there where they are known already, and the message has one part. `receive_time`
-    is when it came first; None: now.
+    `attempt` are there where they are known already, and the message has one part; `of_message`
+    where it has several. `receive_time` is when it came first; None: now.
     """
 
     carrier: str
@@ -40,6 +40,7 @@ class PartReceipt:
     receive_time: datetime | None = None
     message_id: UUID | None = None
     attempt: int | None = None
+    of_message: UUID | None = None
 
 
 async def store_part_receipts(db: Database, receipts: Sequence[PartReceipt]) -> Mapping[str, int]:
@@ -60,6 +61,7 @@ async def store_part_receipts(db: Database, receipts: Sequence[PartReceipt]) -> 
         PARKED_FOR,
         SHORTEST_PAUSE,
         LONGEST_PAUSE,
+        [r.of_message for r in receipts],
     )
     return {row[0]: row[1] for row in rows}
 

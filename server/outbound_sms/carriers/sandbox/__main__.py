@@ -11,7 +11,7 @@ from outbound_sms.carriers.sandbox.faults import Fault, FaultPlan
 
 _EPILOG = """\b
 Example:
-  python -m outbound_sms.carriers.sandbox --account-sid AC1 --auth-token secret \\
+  outbound-sms sandbox --account-sid AC1 --auth-token secret \\
     --accept-log accepted.jsonl --faults drop=0.03,accept-drop=0.03,429=0.04 --seed 7
   curl -u AC1:secret http://127.0.0.1:PORT/sandbox/inbound \\
     -d '{"from": "+12125550142", "to": "+12125550100", "body": "STOP"}'
@@ -65,8 +65,15 @@ def main(
 ) -> None:
     """Accepts texts over Twilio's HTTP, sends signed status callbacks, and texts nobody.
 
-    What becomes of a message depends on its number: 555-0190 to 555-0199 fail in ten ways (see
-    recipients.py), all others are delivered. POST /sandbox/inbound plays a phone that texts back.
+    What becomes of a message depends on its number, whatever the area code; all others are
+    delivered. POST /sandbox/inbound plays a phone that texts back.
+
+    \b
+    555-0190 to 0193  undelivered: unreachable, unknown, landline, filtered as spam
+    555-0194          failed: unknown error
+    555-0195 to 0197  refused: not valid, opted out, not a mobile number
+    555-0198          sent, and no receipt ever after
+    555-0199          throttled the first time, delivered when repeated
     """
     try:
         plan = FaultPlan.parse(faults, seed=seed, late_seconds=late_seconds)

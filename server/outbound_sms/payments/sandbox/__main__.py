@@ -9,7 +9,7 @@ from outbound_sms.payments.sandbox.config import SandboxConfig
 
 _EPILOG = """\b
 Example:
-  python -m outbound_sms.payments.sandbox --api-key sk_test_sandbox --listen 127.0.0.1:0
+  outbound-sms payments-sandbox --api-key sk_test_sandbox --listen 127.0.0.1:0
 """
 
 

@@ -13,12 +13,13 @@
 -- In parallel, in the order of arrival: $1 carriers, $2 their ids, $3 states, $4 reasons, $5 carrier codes,
 -- $6 recipients, $7 references, $8 and $9 the message and the attempt where they are known and the message has
 -- one part, $10 when it came first (NULL: now). $11 how long one stays parked, $12 and $13 the shortest and the
--- longest pause until the next look at it.
+-- longest pause until the next look at it. $14 the message where it is known and has several parts: an SMSC that
+-- begins anew gives its ids again, and what is stored of one may still be of the older message.
 WITH given AS MATERIALIZED (
   SELECT * FROM unnest($1::text[], $2::text[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::integer[],
-                       $8::uuid[], $9::smallint[], $10::timestamptz[])
+                       $8::uuid[], $9::smallint[], $10::timestamptz[], $14::uuid[])
     WITH ORDINALITY AS given (carrier, carrier_message_id, state, reason, carrier_code, e164, reference, message_id,
-                              attempt, receive_time, place)),
+                              attempt, receive_time, of_message, place)),
 found AS MATERIALIZED (
   SELECT given.place, given.carrier, given.carrier_message_id, given.reason, given.carrier_code, given.e164,
          given.reference, arrival.now,
@@ -32,6 +33,7 @@ found AS MATERIALIZED (
     LEFT JOIN submitted_part part
            ON part.carrier = given.carrier
           AND part.carrier_message_id = CASE WHEN given.message_id IS NULL THEN given.carrier_message_id END
+          AND part.message_id = coalesce(given.of_message, part.message_id)
     LEFT JOIN LATERAL (
       SELECT (array_agg(d.message_id))[1] AS message_id, min(d.attempts) AS attempts,
              min(m.carrier_segments) AS carrier_segments
