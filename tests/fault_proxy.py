@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from tests.ports import lasting_port
+
 _CHUNK = 64 * 1024
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -52,7 +54,7 @@ class FaultProxy:
         self._target = (host, port)
         self._listening: asyncio.Server | None = None
         self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
-        self.port = 0
+        self.port = lasting_port()
         self.connections = 0
         self.requests = Direction()
         self.responses = Direction()
@@ -66,7 +68,6 @@ class FaultProxy:
         """Takes connections, on the same port as before."""
         if self._listening is None:
             self._listening = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-            self.port = self._listening.sockets[0].getsockname()[1]
 
     async def down(self) -> None:
         """Refuses connections, and resets those that are open."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from outbound_sms.cli.child import PROGRAM, Child
 from outbound_sms.store.pool import Pool
+from tests.ports import lasting_port
 
 ACCOUNT, TOKEN = "AC" + "7" * 32, "a token of the tests"
 
@@ -109,8 +110,8 @@ class Fleet:
             "OUTBOUND_SMS_DOUBT_LIMIT": str(doubt_limit),
             **(environment or {}),
         }
-        self.receipts = self.server("webhooks")
-        self._environment["OUTBOUND_SMS_PUBLIC_URL"] = await self._reserve(self.receipts)
+        self._environment["OUTBOUND_SMS_PUBLIC_URL"] = f"http://127.0.0.1:{lasting_port()}"
+        await self.replace_receipts()
 
     def carriers(self, file: str, names: Iterable[str]) -> str:
         """A carriers file, for a server that knows these names of the sandbox only."""
@@ -125,13 +126,8 @@ class Fleet:
                 )
         return str(path)
 
-    async def _reserve(self, receipts: Child) -> str:
-        # The receipts' process must know its own public address, so it takes a port first.
-        started = await receipts.start("http")
-        return started["http"]
-
     async def replace_receipts(self) -> None:
-        """Starts the process for receipts and inbound texts anew, at the same address."""
+        """Starts the process for receipts and inbound texts, at the same address each time."""
         address = {"OUTBOUND_SMS_HTTP_LISTEN": self.public_url.removeprefix("http://")}
         self.receipts = self.server("webhooks", address)
         await self.receipts.start("http")

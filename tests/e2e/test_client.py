@@ -29,6 +29,7 @@ from outboundsms.v1 import (
     triggers_pb2,
 )
 from tests.factories import PLENTY, add_funds
+from tests.ports import lasting_port
 from tests.waiting import wait_until
 
 RECIPIENTS = 300
@@ -47,7 +48,7 @@ class Service:
     api_key: str
     folder: Path
     api: Child | None = None
-    target: str = "127.0.0.1:0"
+    target: str = field(default_factory=lambda: f"127.0.0.1:{lasting_port()}")
     interruptions: list[str] = field(default_factory=list)
 
     async def start_api(self) -> None:
