@@ -17,6 +17,7 @@ from outbound_sms.domain.language import Language
 from outbound_sms.domain.sending_number import KeywordReplies
 from outbound_sms.store.pool import Connection, Pool
 from outbound_sms.store.sql import load
+from outbound_sms.store.suppressions import suppress
 
 _SQL = load("replies")
 
@@ -142,14 +143,14 @@ async def _stop(connection: Connection, inbound: InboundText, ours: asyncpg.Reco
     """Balances are locked by the failing, after which nothing is waited for any more."""
     e164, scope = inbound.sender_e164, ours["scope"]
     await connection.execute(_SQL["lock_numbers"], e164)
-    new = await connection.fetchval(
-        _SQL["suppress"],
+    new = await suppress(
+        connection,
         e164,
-        ConsentSource.SMS,
-        ACTOR,
-        inbound.body[:LONGEST_EVIDENCE],
-        scope,
-        ours["instance_id"],
+        source=ConsentSource.SMS,
+        actor=ACTOR,
+        evidence=inbound.body[:LONGEST_EVIDENCE],
+        scope=scope,
+        written_to=ours["instance_id"],
     )
     await connection.execute(_SQL["forget_unfunded"], e164, scope)
     # The answers that wait after a first STOP are its confirmation, and what was asked since then.

@@ -1,7 +1,8 @@
-"""Numbers that nobody may text, for whatever instance."""
+"""Numbers that may not be texted: by nobody, or not by one instance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from outbound_sms.store.pool import Database
 from outbound_sms.store.sql import load
@@ -21,10 +22,24 @@ class Suppressed:
 
 
 async def suppress(
-    db: Database, e164: str, *, source: int, actor: str = "carrier", evidence: str = ""
-) -> None:
-    """Suppresses a number and clears its opt-ins everywhere. Doing it again changes nothing."""
-    await db.execute(_SQL["suppress"], e164, source, actor, evidence)
+    db: Database,
+    e164: str,
+    *,
+    source: int,
+    actor: str = "carrier",
+    evidence: str = "",
+    scope: UUID | None = None,
+    written_to: UUID | None = None,
+) -> bool:
+    """Suppresses a number and clears its opt-ins. Returns whether it was not suppressed before.
+
+    `scope`: the only instance that is stopped; None: all. `written_to`: the instance that the
+    number wrote to, which has a record of it also when none of its contacts has the number.
+    """
+    new: bool = await db.fetchval(
+        _SQL["suppress"], e164, source, actor, evidence, scope, written_to
+    )
+    return new
 
 
 async def suppress_many(

@@ -19,32 +19,6 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('ena
        set_config('enable_bitmapscan', 'off', true), set_config('enable_hashjoin', 'off', true),
        set_config('enable_mergejoin', 'off', true);
 
--- name: suppress
--- Suppresses the number, clears its opt-ins and records each clearing. True only if it was not suppressed
--- before. One that stops everybody takes the place of those that stopped one instance each. The instance that
--- was written to ($6) has a record of it also when nobody of its contacts has the number. $2 how it was
--- learned, $3 who said so, $4 the words, $5 the instance that is stopped, NULL for all.
-WITH suppressed AS (
-  INSERT INTO suppression (e164, source, instance_id)
-  SELECT $1, $2, $5::uuid
-   WHERE NOT EXISTS (SELECT FROM suppression s WHERE s.e164 = $1 AND s.instance_id IS NULL)
-      ON CONFLICT DO NOTHING
-  RETURNING e164),
-replaced AS (
-  DELETE FROM suppression s WHERE s.e164 = $1 AND $5 IS NULL AND s.instance_id IS NOT NULL),
-cleared AS (
-  UPDATE phone_number p SET sms_opt_in = false, cleared_by_stop = true, version = p.version + 1
-   WHERE p.e164 = $1 AND p.sms_opt_in AND ($5 IS NULL OR p.instance_id = $5)
-  RETURNING p.id, p.instance_id, p.contact_id),
-recorded AS (
-  INSERT INTO consent_event (instance_id, contact_id, phone_number_id, e164, kind, source, actor, evidence, occur_time)
-  SELECT of.instance_id, of.contact_id, of.id, $1, 2, $2, $3, $4, clock_timestamp()
-    FROM (SELECT instance_id, contact_id, id FROM cleared
-          UNION ALL
-          SELECT $6::uuid, NULL, NULL FROM suppressed
-           WHERE NOT EXISTS (SELECT FROM cleared WHERE cleared.instance_id = $6)) of)
-SELECT EXISTS (SELECT FROM suppressed);
-
 -- name: lift
 -- Lifts what keeps the instance ($2, NULL for all) from texting the number. Says whether anything did.
 WITH lifted AS (
